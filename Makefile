@@ -1,0 +1,61 @@
+# Every target does its own set-up: what is missing is installed, what is there is left alone.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+GO ?= go
+MYNAH := bin/mynah
+export MYNAH_MODELS
+# Recorded clips and public data sets, which the repository does not carry. What needs them is skipped where they are not.
+DATA := ../shared/data
+
+run: setup build pack ## install what is missing, build, and start Mynah
+	@exec $(MYNAH) run $(ARGS)
+
+test: setup-test interop-modules ## install what is missing and run every test
+	@echo "building what is tested: the first time takes minutes" >&2
+	$(GO) run -race ./cmd/mynah models pull speech-pack
+	$(GO) test $(TEST) $$($(GO) list ./... | grep -vE '$(REALTIME)')
+	$(GO) test -p 1 $(TEST) $$($(GO) list ./... | grep -E '$(REALTIME)')
+
+TEST = -race -vet=off -timeout 30m $(TESTFLAGS)
+# Packages whose tests hold calls in real time, one after the other: others beside them would make their sound come late.
+REALTIME = /(cmd/mynah|internal/discord|interop)(/|$$$$)
+
+check: setup ## format, vet, staticcheck, and each fuzz target for a few seconds
+	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { echo "gofmt would change:"; gofmt -l $$(git ls-files '*.go'); exit 1; }
+	$(GO) vet ./...
+	$(GO) tool staticcheck ./...
+	scripts/fuzz.sh $(FUZZTIME)
+
+bench: setup-test build pack interop-modules bench-targets ## measure everything on real data and print the tables
+
+interop: setup-test build pack interop-modules interop-targets ## run the clients that others wrote against the local Discord
+
+build: $(MYNAH) ## install what is missing and build bin/mynah
+$(MYNAH): FORCE | setup
+	@test -e $@ || echo "building $@: the first time takes minutes" >&2
+	@$(GO) build -o $@ ./cmd/mynah
+
+setup:
+	@scripts/setup.sh run
+setup-test:
+	@scripts/setup.sh test
+pack: build
+	@$(MYNAH) models pull speech-pack
+
+# npm installs into interop/*/node_modules, once for each lock file. It is not "npm ci", which fails where a lock file can't name
+# an optional package for another platform.
+interop-modules: $(patsubst %/package-lock.json,%/node_modules/.package-lock.json,$(wildcard interop/*/package-lock.json))
+interop/%/node_modules/.package-lock.json: interop/%/package-lock.json | setup
+	cd interop/$* && npm install --no-save --no-audit --no-fund --loglevel=error
+
+help: ## print this help
+	@awk -F':.*## ' '/^[a-z][a-z-]*:.*## /{printf "  \033[1m%-20s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+clean: ## remove what was built; installed models stay
+	rm -rf bin out
+
+# Parts bring their own targets: they add to bench-targets and interop-targets.
+include $(wildcard mk/*.mk)
+
+FORCE:
+.PHONY: run test check bench bench-targets interop interop-targets interop-modules build setup setup-test pack help clean FORCE

@@ -1,0 +1,68 @@
+package main
+
+import (
+	"errors"
+
+	"github.com/mynahbot/mynah/internal/config"
+	"github.com/mynahbot/mynah/internal/doctor"
+)
+
+type doctorCmd struct {
+	config.Folder `embed:""`
+}
+
+// Run prints the configuration and what each check found. It fails when a check
+// does.
+func (c *doctorCmd) Run(ctx contextBox, cfg *config.Config, o *output) (err error) {
+	dir, err := c.Folder.Path()
+	if err != nil {
+		return err
+	}
+	installed, err := openModels(cfg, c.Folder)
+	if err != nil {
+		return err
+	}
+	check := doctor.Config{
+		Data: dir, RESTURL: cfg.Discord.RestURL, MessageContent: cfg.Discord.MessageContent,
+		Models: installed, Languages: []string{"en", "ru"},
+	}
+	if cfg.Speech.Voice != "off" {
+		v, _ := openVoices(cfg, installed, nil)
+		defer func() { err = errors.Join(err, v.Close()) }()
+		check.Voices = v
+	}
+	token, err := cfg.ReadToken()
+	check.Token = string(token)
+	var findings []doctor.Finding
+	if err != nil {
+		findings = append(findings, doctor.Finding{Check: "token", Detail: err.Error(), Mend: "put the bot's token, and nothing else, into that file"})
+	}
+	if !o.json {
+		cfg.Data = dir
+		for _, e := range cfg.Entries() {
+			if e.Value != "" {
+				o.say("%-26s %s", e.Key, e.Value)
+			}
+		}
+		o.say("")
+	}
+	failed := false
+	for _, f := range append(doctor.Run(ctx, check), findings...) {
+		mark, mend := "ok", "could be better"
+		if !f.OK {
+			failed, mark, mend = true, "!!", "mend it"
+		}
+		if f.Mend != "" {
+			mend = "\n     " + mend + ": " + f.Mend
+		} else {
+			mend = ""
+		}
+		if err := o.result(f, "%s   %s: %s%s", mark, f.Check, f.Detail, mend); err != nil {
+			return err
+		}
+	}
+	if failed {
+		return errReported
+	}
+	return nil
+}

@@ -1,0 +1,153 @@
+package main
+
+import (
+	"bytes"
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"google.golang.org/protobuf/encoding/protowire"
+
+	"github.com/mynahbot/mynah/internal/speech/speechtest"
+)
+
+// words are those that the tiny encoder knows: words in one line mean the same.
+var words = [][]string{
+	{"buy", "purchase", "acquire", "get"}, {"car", "auto", "vehicle", "automobile"},
+	{"sell", "vend", "offload"}, {"house", "home", "dwelling", "residence"},
+}
+
+// tinyEncoder writes a sentence encoder as others are: a network in ONNX, which looks up a vector for each token, and the
+// tokenizer that its tokens come from.
+func tinyEncoder(t *testing.T, dir string) {
+	t.Helper()
+	vocabulary := map[string]int{"[UNK]": 0, "[CLS]": 1, "[SEP]": 2}
+	dim := len(words) + 1
+	table := make([][]float32, 3, 20)
+	for i := range table {
+		table[i] = make([]float32, dim)
+		table[i][len(words)] = 0.1
+	}
+	for i, same := range words {
+		for _, word := range same {
+			vocabulary[word] = len(table)
+			row := make([]float32, dim)
+			row[i] = 1
+			table = append(table, row)
+		}
+	}
+	tokenizer, err := json.Marshal(map[string]any{
+		"version": "1.0", "truncation": nil, "padding": nil, "added_tokens": []any{},
+		"normalizer":     map[string]any{"type": "BertNormalizer", "clean_text": true, "handle_chinese_chars": true, "strip_accents": true, "lowercase": true},
+		"pre_tokenizer":  map[string]any{"type": "BertPreTokenizer"},
+		"post_processor": map[string]any{"type": "BertProcessing", "sep": []any{"[SEP]", 2}, "cls": []any{"[CLS]", 1}},
+		"decoder":        map[string]any{"type": "WordPiece", "prefix": "##", "cleanup": true},
+		"model": map[string]any{
+			"type": "WordPiece", "unk_token": "[UNK]", "continuing_subword_prefix": "##", "max_input_chars_per_word": 100, "vocab": vocabulary,
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, content := range map[string][]byte{"model.onnx": lookUpNetwork(table), "tokenizer.json": tokenizer} {
+		if err := os.WriteFile(filepath.Join(dir, name), content, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// lookUpNetwork encodes a network in ONNX (onnx.proto3) whose output is the rows of the table that input_ids name.
+func lookUpNetwork(table [][]float32) []byte {
+	number := func(b []byte, field protowire.Number, v int) []byte {
+		return protowire.AppendVarint(protowire.AppendTag(b, field, protowire.VarintType), uint64(v))
+	}
+	message := func(b []byte, field protowire.Number, m []byte) []byte {
+		return protowire.AppendBytes(protowire.AppendTag(b, field, protowire.BytesType), m)
+	}
+	text := func(b []byte, field protowire.Number, s string) []byte { return message(b, field, []byte(s)) }
+
+	const float, int64s = 1, 7 // TensorProto.DataType
+	value := func(name string, kind int, dims ...string) []byte {
+		var shape []byte
+		for _, d := range dims {
+			shape = message(shape, 1, text(nil, 2, d)) // TensorShapeProto.dim, its dim_param
+		}
+		tensor := message(number(nil, 1, kind), 2, shape) // elem_type, shape
+		return message(text(nil, 1, name), 2, message(nil, 1, tensor))
+	}
+	var raw []byte
+	for _, row := range table {
+		for _, v := range row {
+			raw = binary.LittleEndian.AppendUint32(raw, math.Float32bits(v))
+		}
+	}
+	weights := number(number(nil, 1, len(table)), 1, len(table[0])) // dims
+	weights = message(text(number(weights, 2, float), 8, "table"), 9, raw)
+	node := text(text(text(text(nil, 1, "table"), 1, "input_ids"), 2, "last_hidden_state"), 4, "Gather")
+	graph := text(message(nil, 1, node), 2, "look-up")
+	graph = message(graph, 5, weights)
+	for _, input := range []string{"input_ids", "attention_mask", "token_type_ids"} {
+		graph = message(graph, 11, value(input, int64s, "texts", "tokens"))
+	}
+	graph = message(graph, 12, value("last_hidden_state", float, "texts", "tokens", "dimension"))
+	model := message(number(nil, 1, 8), 7, graph)             // ir_version, graph
+	return message(model, 8, number(text(nil, 1, ""), 2, 13)) // opset_import
+}
+
+// A sentence encoder that is installed is used by trainings, and needed by the models that they make.
+func TestAnInstalledEncoderIsUsed(t *testing.T) {
+	pack := speechtest.Models(t)
+	dir := t.TempDir()
+	t.Setenv("MYNAH_MODELS", filepath.Join(dir, "models")+string(filepath.ListSeparator)+pack)
+	run := func(args ...string) (code int, out, said string) {
+		t.Helper()
+		var stdout, stderr bytes.Buffer
+		code = Main(t.Context(), args, strings.NewReader(""), &stdout, &stderr)
+		return code, stdout.String(), stderr.String()
+	}
+	must := func(want string, args ...string) {
+		t.Helper()
+		if code, out, said := run(args...); code != exitOK || !strings.Contains(out, want) {
+			t.Fatalf("mynah %s: %d, without %q:\n%s%s", strings.Join(args, " "), code, want, out, said)
+		}
+	}
+	folder := filepath.Join(dir, "tiny")
+	if err := os.Mkdir(folder, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	tinyEncoder(t, folder)
+	var file strings.Builder
+	file.WriteString("text,label\n")
+	for _, verb := range []string{"buy", "purchase", "sell", "vend"} {
+		for _, thing := range []string{"car", "auto", "house", "home"} {
+			for _, article := range []string{"a", "my", "the"} {
+				fmt.Fprintf(&file, "%s %s %s,%s\n", verb, article, thing, map[bool]string{true: "get", false: "give"}[strings.Contains("buy purchase", verb)])
+			}
+		}
+	}
+	data, model := filepath.Join(dir, "trade.csv"), filepath.Join(dir, "trade.mynah")
+	if err := os.WriteFile(data, []byte(file.String()), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	must("tiny is installed", "models", "add", folder)
+	must(`"name":"tiny","task":"encoder"`, "models", "list", "--json")
+	must("tiny is used from now on", "models", "use", "tiny")
+	must(`"encoder":"tiny"`, "train", "--data", data, "--model", model, "--json")
+	must(`"label":"get"`, "predict", "--model", model, "acquire a vehicle", "--json")
+	must(`"label":"give"`, "predict", "--model", model, "offload one dwelling", "--json")
+	must(`{"examples":48,"accuracy":1,`, "test", "--model", model, "--data", data, "--json")
+
+	must("tiny is removed", "models", "remove", "tiny")
+	for _, args := range [][]string{{"predict", "--model", model, "buy"}, {"test", "--model", model, "--data", data}} {
+		if code, _, said := run(args...); code != exitFailure || !strings.Contains(said, "trained with the sentence encoder tiny, which isn't here: run mynah models pull tiny") {
+			t.Errorf("%s without the encoder: %d, %s", args[0], code, said)
+		}
+	}
+	must("48 examples", "train", "--data", data, "--model", model)
+	must("get", "predict", "--model", model, "buy a car")
+}

@@ -1,0 +1,79 @@
+package main
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/mynahbot/mynah/internal/bot/conversation"
+)
+
+// TestTalkCommands has a voice say commands in English over an encrypted connection to the installed recognizer. A voice says them
+// differently each time, and not every time are they made out: as a person would, it says again what had no effect.
+func TestTalkCommands(t *testing.T) {
+	s := openTalkingSpeech(t)
+	k := newTalk(t, newVoiceRooms(t), s, 0, func(c *conversation.Config) { c.Timing.Rejoin = time.Millisecond }, "Ann")
+	long := strings.TrimSpace(strings.Repeat("This is a long answer that goes on and on. ", 6))
+	k.answer = func(conversation.Question) string { return long }
+	ann := k.people[1]
+
+	const sayings = 6
+	// says says a command and waits for its effect; before is what it needs to have one.
+	says := func(before func(), text string, effect func(news []conversation.Line) bool) {
+		t.Helper()
+		var news []conversation.Line
+		for range sayings {
+			before()
+			k.mu.Lock()
+			known := len(k.kept)
+			k.mu.Unlock()
+			ann.speaks(s.voiced(t, text, "en"))
+			timer := time.NewTimer(patience / sayings)
+			defer timer.Stop()
+			for waiting := true; waiting; {
+				k.mu.Lock()
+				news = slices.Clone(k.kept[known:])
+				k.mu.Unlock()
+				if effect(news) {
+					return
+				}
+				select {
+				case <-k.news:
+				case <-timer.C:
+					waiting = false
+				}
+			}
+			t.Logf("%q had no effect: %+v", text, news)
+		}
+		t.Errorf("%q, said %d times, had no effect: %+v", text, sayings, news)
+	}
+	answered := func(part string) func([]conversation.Line) bool {
+		return func(news []conversation.Line) bool {
+			return slices.ContainsFunc(news, func(l conversation.Line) bool { return strings.Contains(l.Answer, part) })
+		}
+	}
+	obeyed := func(news []conversation.Line) bool { // without a word
+		return slices.ContainsFunc(news, func(l conversation.Line) bool { return l.Answer == "" })
+	}
+	talks := func() {
+		t.Helper()
+		ann.listen()
+		ann.speaks(s.voiced(t, "What is the capital of France?", "en"))
+		ann.hearsFirst()
+	}
+	nothing := func() {}
+
+	says(nothing, "What can you do?", answered("Ask me anything"))
+	says(talks, "Mynah, stop.", obeyed)
+	says(nothing, "Mynah, repeat.", answered("long answer"))
+	says(talks, "Mynah, skip.", obeyed) // where nothing is said, it is answered that there is nothing to skip
+	volume := k.mynah.Player().Volume()
+	says(nothing, "Mynah, louder.", func([]conversation.Line) bool { return k.mynah.Player().Volume() > volume })
+	says(nothing, "Mynah, leave.", func([]conversation.Line) bool {
+		k.mu.Lock()
+		defer k.mu.Unlock()
+		return slices.Contains(k.deeds, "leave")
+	})
+	says(nothing, "Mynah, speak Russian.", answered("Теперь я говорю по-русски"))
+}

@@ -1,0 +1,671 @@
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"hash/maphash"
+	"io"
+	"maps"
+	"math"
+	"math/rand/v2"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/mynahbot/mynah/internal/bot/conversation"
+	"github.com/mynahbot/mynah/internal/record"
+	"github.com/mynahbot/mynah/internal/speech/speechtest"
+)
+
+// The tests of this file put real recordings through the real voice activity detector and recognizer, in a bubble whose
+// clock goes on only while everybody waits: an hour of conversation takes minutes, and no figure depends on the machine.
+
+// talkFigures asks for everything and holds it to what is aimed at; without it, only what has been reached is held.
+var talkFigures = flag.Bool("talk.figures", false, "measure conversations in full, against their targets")
+
+// oracle runs the real recognizer and voice activity detector outside of the bubble, which what they lock must not enter.
+// What it was asked once it knows.
+type oracle struct {
+	speech talkingSpeech
+	seed   maphash.Seed
+	work   chan func()
+	worked chan struct{}
+	mu     sync.Mutex
+	known  map[uint64]conversation.Transcript
+}
+
+func newOracle(t testing.TB, s talkingSpeech) *oracle {
+	o := &oracle{
+		speech: s, seed: maphash.MakeSeed(), work: make(chan func()), worked: make(chan struct{}),
+		known: map[uint64]conversation.Transcript{},
+	}
+	var running sync.WaitGroup
+	running.Go(func() {
+		for f := range o.work {
+			f()
+			o.worked <- struct{}{}
+		}
+	})
+	t.Cleanup(func() { close(o.work); running.Wait() })
+	return o
+}
+
+// outside runs f outside of the bubble.
+func (o *oracle) outside(f func()) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.work <- f
+	<-o.worked
+}
+
+func (o *oracle) NewVAD() (v conversation.VAD, err error) {
+	o.outside(func() {
+		d := &distantVAD{oracle: o}
+		d.vad, err = o.speech.engine.NewVAD()
+		v = d
+	})
+	return v, err
+}
+
+type distantVAD struct {
+	oracle *oracle
+	vad    conversation.VAD
+}
+
+func (d *distantVAD) Probability(frame []float32) (p float32, err error) {
+	d.oracle.outside(func() { p, err = d.vad.Probability(frame) })
+	return p, err
+}
+func (d *distantVAD) Reset() { d.oracle.outside(d.vad.Reset) }
+
+// Recognize takes as long, on the bubble's clock, as Moonshine does on a quiet core.
+func (o *oracle) Recognize(ctx context.Context, samples []float32, _ string) (conversation.Transcript, error) {
+	length := time.Duration(len(samples)) * time.Second / conversation.Rate
+	select {
+	case <-time.After(40*time.Millisecond + length*55/1000):
+	case <-ctx.Done():
+		return conversation.Transcript{}, ctx.Err()
+	}
+	var h maphash.Hash
+	h.SetSeed(o.seed)
+	for _, x := range samples {
+		maphash.WriteComparable(&h, x)
+	}
+	var got conversation.Transcript
+	var err error
+	o.outside(func() {
+		key := h.Sum64()
+		var ok bool
+		if got, ok = o.known[key]; ok {
+			return
+		}
+		if got, err = (talkRecognizer{o.speech.engine, false}).Recognize(context.Background(), samples, "en"); err == nil {
+			o.known[key] = got
+		}
+	})
+	if got.Scorer != nil {
+		got.Scorer = distantScorer{o, got.Scorer}
+	}
+	return got, err
+}
+
+// distantScorer compares texts outside of the bubble.
+type distantScorer struct {
+	oracle *oracle
+	conversation.Scorer
+}
+
+// Score takes about as long, on the bubble's clock, as it does on a quiet core.
+func (d distantScorer) Score(ctx context.Context, texts ...string) (scores []float64, err error) {
+	time.Sleep(time.Duration(len(texts)) * 10 * time.Millisecond)
+	d.oracle.outside(func() { scores, err = d.Scorer.Score(context.Background(), texts...) })
+	return scores, err
+}
+
+func (*oracle) Languages() []string { return []string{"en"} }
+
+// stage is a conversation with one person whose sound comes from samples, in a bubble.
+type stage struct {
+	t       testing.TB
+	session *conversation.Session
+	origin  time.Time
+	mu      sync.Mutex
+	done    []conversation.Exchange
+	begun   []time.Time // when something was first heard of an answer
+	stopped []time.Time
+	counts  map[string]int
+	answer  string
+}
+
+const figureUser record.UserID = 1
+
+// wordless is an oracle for when words play no part: it understands the same in everything.
+type wordless struct{ *oracle }
+
+func (wordless) Recognize(context.Context, []float32, string) (conversation.Transcript, error) {
+	return conversation.Transcript{Text: "And what about this?", Language: "en", Confidence: 1}, nil
+}
+
+// listening is the voice activity detector and the recognizer of a conversation.
+type listening interface {
+	conversation.Recognizer
+	NewVAD() (conversation.VAD, error)
+}
+
+// onStage runs play with a session in a bubble.
+func onStage(t *testing.T, o listening, timing conversation.Timing, play func(*stage)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		g := &stage{t: t, origin: time.Now(), counts: map[string]int{}, answer: "The tournament starts on Friday at eight, and it goes on until Sunday."}
+		session, err := conversation.New(conversation.Config{
+			Mouth: g, Mind: g, Consent: g, Recognizer: o, NewVAD: o.NewVAD, Synthesizer: g, Meter: g, Timing: timing,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		g.session = session
+		ctx, cancel := context.WithCancel(t.Context())
+		var running sync.WaitGroup
+		running.Go(func() { _ = session.Run(ctx) })
+		play(g)
+		cancel()
+		running.Wait()
+	})
+}
+
+func (g *stage) Heard(record.UserID) bool { return true }
+func (g *stage) Answer(_ context.Context, q conversation.Question, _ func(string)) (conversation.Answer, error) {
+	time.Sleep(5 * time.Millisecond)
+	return conversation.Answer{Text: g.answer}, nil
+}
+func (g *stage) Answered(_ context.Context, e conversation.Exchange) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.done = append(g.done, e)
+}
+func (g *stage) Split(text string) []conversation.Part { return []conversation.Part{{Text: text}} }
+func (g *stage) Synthesize(_ context.Context, s conversation.Speech, emit func([]float32) error) error {
+	time.Sleep(120 * time.Millisecond)
+	return emit(make([]float32, len(s.Text)*conversation.SpokenRate*6/100))
+}
+func (g *stage) Volume() float64             { return 1 }
+func (g *stage) SetVolume(float64)           {}
+func (g *stage) Stage(string, time.Duration) {}
+func (g *stage) Count(what string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.counts[what]++
+}
+
+// stageSaying is an answer that is played on the bubble's clock.
+type stageSaying struct {
+	mu     sync.Mutex
+	played time.Duration
+	done   chan struct{}
+	stop   context.CancelFunc
+}
+
+func (g *stage) Say(ctx context.Context, _ string, s conversation.Sound) (conversation.Saying, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	p := &stageSaying{done: make(chan struct{}), stop: cancel}
+	go func() {
+		defer close(p.done)
+		frame := make([]float32, conversation.SpokenRate/50)
+		for first := true; ; first = false {
+			n, err := s.Read(ctx, frame)
+			if err == io.EOF || ctx.Err() != nil {
+				break
+			}
+			if first {
+				g.mu.Lock()
+				g.begun = append(g.begun, time.Now())
+				g.mu.Unlock()
+			}
+			select {
+			case <-time.After(time.Duration(n) * time.Second / conversation.SpokenRate):
+			case <-ctx.Done():
+			}
+			p.mu.Lock()
+			p.played += time.Duration(n) * time.Second / conversation.SpokenRate
+			p.mu.Unlock()
+		}
+		g.mu.Lock()
+		g.stopped = append(g.stopped, time.Now())
+		g.mu.Unlock()
+		cancel()
+	}()
+	return p, nil
+}
+func (p *stageSaying) Done() <-chan struct{} { return p.done }
+func (p *stageSaying) Played() time.Duration { p.mu.Lock(); defer p.mu.Unlock(); return p.played }
+func (p *stageSaying) Stop()                 { p.stop() }
+
+// hears sends samples in packets of 20 ms, as a client does that sends all the time.
+func (g *stage) hears(samples []float32) {
+	const packet = conversation.Rate / 50
+	for len(samples) > 0 {
+		n := min(packet, len(samples))
+		time.Sleep(20 * time.Millisecond)
+		g.session.Hear(conversation.Piece{User: figureUser, At: time.Now(), Offset: time.Since(g.origin), Samples: samples[:n]})
+		samples = samples[n:]
+	}
+}
+
+// trimmed cuts off both ends what is not yet, or no longer, speech, so that the first and the last sound are known: they are
+// the first and the last 60 ms that are louder all through than a tenth of the recording's loud parts. Breath and clicks
+// before them are no speech.
+func trimmed(samples []float32) []float32 {
+	const window = conversation.Rate / 50
+	var loudness []float64
+	for at := 0; at+window <= len(samples); at += window {
+		sum := 0.0
+		for _, x := range samples[at : at+window] {
+			sum += float64(x) * float64(x)
+		}
+		loudness = append(loudness, math.Sqrt(sum/window))
+	}
+	sorted := slices.Sorted(slices.Values(loudness))
+	limit := sorted[len(sorted)*9/10] / 10
+	loud := func(i int) bool { return min(loudness[i], loudness[i+1], loudness[i+2]) > limit }
+	first, last := 0, len(loudness)-3
+	for first < last && !loud(first) {
+		first++
+	}
+	for last > first && !loud(last) {
+		last--
+	}
+	return samples[first*window : (last+3)*window]
+}
+
+// spoken cuts off what comes before the first speech: breath, clicks and the room. Speech begins with the first of four
+// frames in a row that voice activity detection is sure of, or up to 200 ms before it, as far back as it is already twice as
+// loud as the room.
+func spoken(t testing.TB, s talkingSpeech, samples []float32) []float32 {
+	t.Helper()
+	v, err := s.engine.NewVAD()
+	if err != nil {
+		t.Fatal(err)
+	}
+	sure, begin := 0, len(samples)
+	for at := 0; at+conversation.FrameSize <= len(samples) && sure < 4; at += conversation.FrameSize {
+		p, err := v.Probability(samples[at : at+conversation.FrameSize])
+		if err != nil {
+			t.Fatal(err)
+		}
+		if p < 0.5 {
+			sure = 0
+			continue
+		}
+		if sure == 0 {
+			begin = at
+		}
+		sure++
+	}
+	const window = conversation.Rate / 100
+	loudness := func(at int) float64 {
+		sum := 0.0
+		for _, x := range samples[at : at+window] {
+			sum += float64(x) * float64(x)
+		}
+		return math.Sqrt(sum / window)
+	}
+	var all []float64
+	for at := 0; at+window <= len(samples); at += window {
+		all = append(all, loudness(at))
+	}
+	slices.Sort(all)
+	room := all[len(all)/20]
+	for limit := begin - samplesIn(200*time.Millisecond); begin-window >= max(0, limit) && loudness(begin-window) > 2*room; {
+		begin -= window
+	}
+	return samples[begin:]
+}
+
+func samplesIn(d time.Duration) int { return int(d * conversation.Rate / time.Second) }
+
+// broken cuts a recording where it is quietest near its middle.
+func broken(samples []float32) (a, b []float32) {
+	const window = conversation.Rate / 20
+	best, least := len(samples)/2, math.Inf(1)
+	for at := len(samples) * 35 / 100; at+window < len(samples)*65/100; at += window / 4 {
+		sum := 0.0
+		for _, x := range samples[at : at+window] {
+			sum += float64(x) * float64(x)
+		}
+		if sum < least {
+			best, least = at+window/2, sum
+		}
+	}
+	return samples[:best], samples[best:]
+}
+
+func talkClips(t testing.TB, subset string, shortest, longest float64) [][]float32 {
+	t.Helper()
+	var all [][]float32
+	for _, c := range speechtest.Clips(t) {
+		if c.Subset() == subset && filepath.Ext(c.File) == ".wav" && c.Seconds >= shortest && c.Seconds <= longest {
+			all = append(all, speechtest.WAV(t, c.Path))
+		}
+	}
+	if len(all) == 0 {
+		t.Fatalf("no clips in %s", subset)
+	}
+	return all
+}
+
+func hush(d time.Duration) []float32 { return make([]float32, d*conversation.Rate/time.Second) }
+
+// noiseFloor is what a quiet room sounds like between two words: no microphone gives zeros.
+func noiseFloor(r *rand.Rand, d time.Duration) []float32 {
+	samples := hush(d)
+	for i := range samples {
+		samples[i] = float32(r.NormFloat64()) * 0.0008
+	}
+	return samples
+}
+
+// turnFigures is what became of the turns of one kind.
+type turnFigures struct {
+	turns int
+	// over are those into whose pause an answer was begun, which was then taken back; heard is how long such answers sounded.
+	over  int
+	heard []time.Duration
+	// cut are those that were not answered as one.
+	cut int
+	// waits are the times from the last sound to the answer.
+	waits []time.Duration
+}
+
+func (f *turnFigures) add(g turnFigures) {
+	f.turns += g.turns
+	f.over += g.over
+	f.heard = append(f.heard, g.heard...)
+	f.cut += g.cut
+	f.waits = append(f.waits, g.waits...)
+}
+
+func (f turnFigures) String() string {
+	return fmt.Sprintf("%6d %8s %14s %14v %12v %8v", f.turns, percent(f.cut, f.turns), percent(f.over, f.turns),
+		quantile(f.heard, 0.5).Round(time.Millisecond), quantile(f.waits, 0.5).Round(time.Millisecond), quantile(f.waits, 0.95).Round(time.Millisecond))
+}
+
+func percent(n, of int) string { return fmt.Sprintf("%.1f %%", 100*float64(n)/float64(max(1, of))) }
+
+func quantile(d []time.Duration, q float64) time.Duration {
+	if len(d) == 0 {
+		return 0
+	}
+	d = slices.Clone(d)
+	slices.Sort(d)
+	return d[min(len(d)-1, int(q*float64(len(d))))]
+}
+
+// brokenTurn is a turn with a pause in it.
+type brokenTurn struct {
+	a, b  []float32
+	pause time.Duration
+}
+
+// speakTurns has one person say turns, one after the other is answered, and tells what became of each.
+func speakTurns(t *testing.T, o *oracle, timing conversation.Timing, r *rand.Rand, turns ...brokenTurn) []turnFigures {
+	var all []turnFigures
+	onStage(t, o, timing, func(g *stage) {
+		for _, turn := range turns {
+			g.mu.Lock()
+			begun, done := len(g.begun), len(g.done)
+			g.mu.Unlock()
+			g.hears(noiseFloor(r, 300*time.Millisecond))
+			g.hears(turn.a)
+			g.hears(noiseFloor(r, turn.pause))
+			g.hears(turn.b)
+			end := time.Now()
+			g.hears(noiseFloor(r, 2*time.Second))
+			time.Sleep(15 * time.Second) // until the answer has been said
+			g.mu.Lock()
+			f := turnFigures{turns: 1}
+			for i, at := range g.begun[begun:] {
+				if at.Before(end) {
+					f.over = 1
+					f.heard = append(f.heard, g.stopped[begun+i].Sub(at))
+				}
+			}
+			if len(g.done) != done+1 {
+				f.cut = 1
+			}
+			if n := len(g.begun); n > begun {
+				f.waits = append(f.waits, g.begun[n-1].Sub(end))
+			}
+			g.mu.Unlock()
+			all = append(all, f)
+		}
+	})
+	return all
+}
+
+// TestEndpointing joins recordings with pauses of 100 to 1,500 ms into turns: two sentences, and the halves of one. A turn is
+// cut when it is answered before its end, its words not as one; it is talked over when an answer was begun before its end
+// and then taken back, in its pause or in one that the recordings have themselves.
+func TestEndpointing(t *testing.T) {
+	if !*talkFigures {
+		t.Skip("takes minutes: make bench-talk runs it")
+	}
+	o := newOracle(t, openTalkingSpeech(t))
+	clips := talkClips(t, "en", 2.8, 7)
+	r := rand.New(rand.NewPCG(1, 2))
+	const ms = time.Millisecond
+	pauses := []time.Duration{100 * ms, 300 * ms, 500 * ms, 700 * ms, 900 * ms, 1100 * ms, 1300 * ms, 1500 * ms}
+	joined := func(i int, pause time.Duration) brokenTurn {
+		return brokenTurn{trimmed(clips[(2*i)%len(clips)]), trimmed(clips[(2*i+1)%len(clips)]), pause}
+	}
+	within := func(i int, pause time.Duration) brokenTurn {
+		a, b := broken(trimmed(clips[(2*i+7)%len(clips)]))
+		return brokenTurn{a, b, pause}
+	}
+	play := func(timing conversation.Timing, each int, turn func(int, time.Duration) brokenTurn, pause time.Duration) (f turnFigures) {
+		for i := range each {
+			f.add(speakTurns(t, o, timing, r, turn(i, pause))[0])
+		}
+		return f
+	}
+	const head = "%-34s %6s %8s %14s %14s %12s %8s\n"
+	show := func(name string, f turnFigures) { fmt.Printf("%-34s %v\n", name, f) }
+	fmt.Printf("\n"+head, "pause", "turns", "cut", "talked over", "for (median)", "median wait", "95 %")
+	var all turnFigures
+	upTo := map[time.Duration]*turnFigures{300 * ms: {}, 600 * ms: {}, 900 * ms: {}}
+	for _, pause := range pauses {
+		two, one := play(conversation.Timing{}, 8, joined, pause), play(conversation.Timing{}, 8, within, pause)
+		show(fmt.Sprint(pause, ", two sentences"), two)
+		show(fmt.Sprint(pause, ", within one"), one)
+		for limit, f := range upTo {
+			if pause <= limit {
+				f.add(two)
+				f.add(one)
+			}
+		}
+		all.add(two)
+		all.add(one)
+	}
+	for _, limit := range slices.Sorted(maps.Keys(upTo)) {
+		show(fmt.Sprint("all up to ", limit), *upTo[limit])
+	}
+	show("all", all)
+	if float64(all.cut) > 0.03*float64(all.turns) {
+		t.Errorf("%d of %d turns were cut", all.cut, all.turns)
+	}
+
+	// Somebody who always pauses for that long within a sentence: the first turns of a conversation, and the later ones.
+	fmt.Printf("\n"+head, "one speaker's pauses", "turns", "cut", "talked over", "for (median)", "median wait", "95 %")
+	for _, pause := range []time.Duration{500 * ms, 700 * ms} {
+		var first, later turnFigures
+		for from := range 4 {
+			var turns []brokenTurn
+			for i := range 8 {
+				turns = append(turns, within(8*from+i, pause))
+			}
+			for i, f := range speakTurns(t, o, conversation.Timing{}, r, turns...) {
+				if i < 2 {
+					first.add(f)
+				} else {
+					later.add(f)
+				}
+			}
+		}
+		show(fmt.Sprint(pause, ", turns 1 and 2"), first)
+		show(fmt.Sprint(pause, ", turns 3 to 8"), later)
+	}
+
+	fmt.Printf("\n"+head, "waits", "turns", "cut", "talked over", "for (median)", "median wait", "95 %")
+	for _, c := range []struct {
+		name   string
+		timing conversation.Timing
+	}{
+		{"200 / 900 ms", conversation.Timing{Short: 200 * ms}},
+		{"350 / 900 ms", conversation.Timing{}},
+		{"600 / 900 ms", conversation.Timing{Short: 600 * ms}},
+		{"900 / 1,500 ms", conversation.Timing{Short: 900 * ms, Long: 1500 * ms}},
+		{"350 / 900 ms, no rejoining", conversation.Timing{Rejoin: ms}},
+	} {
+		var all turnFigures
+		for _, pause := range pauses {
+			all.add(play(c.timing, 2, joined, pause))
+			all.add(play(c.timing, 2, within, pause))
+		}
+		show(c.name, all)
+	}
+}
+
+// TestInterruptions speaks, and makes noise, into a long answer. The start of a recording has to interrupt it.
+func TestInterruptions(t *testing.T) {
+	s := openTalkingSpeech(t)
+	o := wordless{newOracle(t, s)}
+	r := rand.New(rand.NewPCG(3, 4))
+	interrupt := func(sound []float32) (after time.Duration, held bool) {
+		onStage(t, o, conversation.Timing{}, func(g *stage) {
+			g.answer = strings.Repeat("This is a long answer. ", 20)
+			g.session.Say(g.answer, "en")
+			g.hears(noiseFloor(r, time.Second))
+			began := time.Now()
+			g.hears(sound)
+			time.Sleep(100 * time.Millisecond)
+			g.mu.Lock()
+			defer g.mu.Unlock()
+			if held = g.counts[conversation.CountBargeIn] > 0; held {
+				after = g.stopped[0].Sub(began)
+			}
+		})
+		return after, held
+	}
+	var times []time.Duration
+	clips := append(talkClips(t, "en", 0, 12), talkClips(t, "ru", 0, 12)...)
+	in300 := 0
+	for _, c := range clips {
+		sound := spoken(t, s, c)
+		if after, held := interrupt(sound[:min(len(sound), samplesIn(2*time.Second))]); held {
+			times = append(times, after)
+			if after <= 300*time.Millisecond {
+				in300++
+			}
+		}
+	}
+	noises := talkClips(t, "noise", 0, 60)
+	stops := 0
+	for _, c := range noises {
+		if _, held := interrupt(c); held {
+			stops++
+		}
+	}
+	fmt.Printf("\n%d interruptions: %s stopped the answer, %s within 300 ms of their first sound; median %v, 95th percentile %v\n%d noises: %s did\n",
+		len(clips), percent(len(times), len(clips)), percent(in300, len(clips)), quantile(times, 0.5), quantile(times, 0.95), len(noises), percent(stops, len(noises)))
+	aim := 0.9
+	if *talkFigures {
+		aim = 0.95
+	}
+	if len(times) < len(clips) {
+		t.Errorf("%d interruptions did not stop the answer", len(clips)-len(times))
+	}
+	if float64(in300) < aim*float64(len(clips)) {
+		t.Errorf("only %d of %d interruptions stopped the answer within 300 ms", in300, len(clips))
+	}
+	if float64(stops) > 0.05*float64(len(noises)) {
+		t.Errorf("%d of %d noises stopped the answer", stops, len(noises))
+	}
+}
+
+// TestPhantoms plays all noises and generated minutes of silence, hum, keyboard and music to a conversation with one person, where
+// every turn would be answered. With -talk.figures ten minutes are generated.
+func TestPhantoms(t *testing.T) {
+	o := newOracle(t, openTalkingSpeech(t))
+	sounds := map[string][]float32{}
+	for i, c := range talkClips(t, "noise", 0, 60) {
+		sounds[fmt.Sprint("noise clip ", i+1)] = c
+	}
+	r := rand.New(rand.NewPCG(5, 6))
+	each := 30 * time.Second
+	if *talkFigures {
+		each = 2 * time.Minute
+	}
+	for name, make := range map[string]func(*rand.Rand, time.Duration) []float32{
+		"silence": func(_ *rand.Rand, d time.Duration) []float32 { return hush(d) }, "room": noiseFloor, "hum": hum, "keyboard": keyboard, "music": music,
+	} {
+		sounds[name] = make(r, each)
+	}
+	total := 0
+	for name, sound := range sounds {
+		onStage(t, o, conversation.Timing{}, func(g *stage) {
+			g.hears(sound)
+			time.Sleep(5 * time.Second)
+			g.mu.Lock()
+			defer g.mu.Unlock()
+			total += g.counts[conversation.CountTurn]
+			if n := g.counts[conversation.CountTurn] + len(g.begun); n > 0 {
+				t.Errorf("%s: %d phantom turns (%v)", name, n, g.counts)
+			}
+			if g.counts[conversation.CountOverflow] > 0 {
+				t.Errorf("%s: pieces were lost", name)
+			}
+		})
+	}
+	fmt.Printf("\n%d sounds, %v of them generated: %d phantom turns\n", len(sounds), 5*each, total)
+}
+
+func hum(r *rand.Rand, d time.Duration) []float32 {
+	samples := noiseFloor(r, d)
+	for i := range samples {
+		at := float64(i) / conversation.Rate
+		samples[i] += float32(0.05*math.Sin(2*math.Pi*50*at) + 0.02*math.Sin(2*math.Pi*150*at) + 0.01*math.Sin(2*math.Pi*100*at))
+	}
+	return samples
+}
+
+// keyboard types four to eight keys a second: clicks of a few milliseconds with a dull knock.
+func keyboard(r *rand.Rand, d time.Duration) []float32 {
+	samples := noiseFloor(r, d)
+	for at := 0; at < len(samples); at += conversation.Rate/8 + r.IntN(conversation.Rate/8) {
+		loud, pitch := 0.1+0.3*r.Float64(), 200+300*r.Float64()
+		for i := at; i < min(at+conversation.Rate/30, len(samples)); i++ {
+			x := float64(i-at) / conversation.Rate
+			samples[i] += float32(loud * (r.NormFloat64()*math.Exp(-x*600) + 0.5*math.Sin(2*math.Pi*pitch*x)*math.Exp(-x*150)))
+		}
+	}
+	return samples
+}
+
+// music plays chords of plucked strings.
+func music(r *rand.Rand, d time.Duration) []float32 {
+	samples := noiseFloor(r, d)
+	for at := 0; at < len(samples); at += conversation.Rate / 4 {
+		note := 110 * math.Pow(2, float64([]int{0, 3, 5, 7, 10, 12, 15}[r.IntN(7)])/12) * float64(1+r.IntN(2))
+		for i := at; i < min(at+conversation.Rate, len(samples)); i++ {
+			x := float64(i-at) / conversation.Rate
+			for h := 1.0; h <= 5; h++ {
+				samples[i] += float32(0.08 / h * math.Sin(2*math.Pi*note*h*x) * math.Exp(-x*3*h))
+			}
+		}
+	}
+	return samples
+}

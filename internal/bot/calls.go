@@ -1,0 +1,218 @@
+package bot
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/mynahbot/mynah/internal/record"
+)
+
+// Calls brings Mynah into voice channels.
+type Calls interface {
+	// Join enters a voice channel of a server, or moves there. The error is a *[CallError] where Discord or the channel
+	// does not let Mynah in; on a stage where it is in, but not let speak, there are both a call and a *[CallError].
+	Join(ctx context.Context, server record.ServerID, channel record.ChannelID) (OngoingCall, error)
+	// Ongoing returns the call that Mynah is in on a server; ok is false where it is in none.
+	Ongoing(server record.ServerID) (call OngoingCall, ok bool)
+}
+
+// OngoingCall is Mynah in one voice channel. After its end its methods do nothing.
+type OngoingCall interface {
+	// Channel is where Mynah is now; it follows when Mynah is moved.
+	Channel() record.ChannelID
+	// Leave leaves, and waits until that is done.
+	Leave(ctx context.Context)
+	// Say puts a text behind what is being said.
+	Say(text string, s Speech) error
+	// Playing controls what is being said.
+	Playing() Playing
+	// Health tells how the connection does.
+	Health() CallHealth
+}
+
+// Playing is what is being said in a call, and what waits.
+type Playing interface {
+	Skip() bool // ends what is being said; false where nothing is
+	Stop() int  // ends everything, and returns how much that was
+	Queue() []string
+	Volume() int // percent
+	SetVolume(percent int)
+}
+
+// CallHealth is how a voice connection does.
+type CallHealth struct {
+	Ready       bool
+	Latency     time.Duration // to the voice server and back
+	Resumes     uint64
+	Encryption  int // version of DAVE, 0 = none
+	Epoch       uint64
+	PrivacyCode string // the same for everybody in the channel
+	Sent        uint64 // packets
+	OnTime      float64
+	Speakers    []SpeakerHealth
+}
+
+// SpeakerHealth is how one person is heard.
+type SpeakerHealth struct {
+	User                     record.UserID
+	Packets, Lost, Late      uint64
+	DecryptFailures, Dropped uint64 // Dropped: not wanted to be heard
+	Jitter                   time.Duration
+}
+
+// CallFault is why Mynah can't be, or is no longer, in a voice channel. Its value is the key of the sentence for people.
+type CallFault string
+
+// The faults.
+const (
+	CallNoVoice      CallFault = "call.no_voice" // the channel is none for voice
+	CallNoConnect    CallFault = "call.no_connect"
+	CallNoSpeak      CallFault = "call.no_speak"
+	CallFull         CallFault = "call.full"
+	CallNoAnswer     CallFault = "call.no_answer"
+	CallToken        CallFault = "call.token"
+	CallMode         CallFault = "call.mode"
+	CallDAVE         CallFault = "call.dave"
+	CallRateLimited  CallFault = "call.rate_limited"
+	CallUnreachable  CallFault = "call.unreachable"
+	CallRemoved      CallFault = "call.removed"
+	CallAlone        CallFault = "call.alone"
+	CallAudience     CallFault = "call.audience" // a stage where Mynah has asked to speak and has to be invited
+	CallMuted        CallFault = "call.muted"    // a stage where Mynah may not even ask
+	CallShuttingDown CallFault = "closed"        // Mynah itself stops
+)
+
+// CallError is a CallFault as an error.
+type CallError struct {
+	Fault CallFault
+	Err   error // may be nil
+}
+
+func (e *CallError) Error() string {
+	if e.Err != nil {
+		return fmt.Sprintf("%s: %v", e.Fault, e.Err)
+	}
+	return string(e.Fault)
+}
+
+func (e *CallError) Unwrap() error { return e.Err }
+
+// calls returns the way into voice channels, nil without one.
+func (b *Bot) calls() Calls {
+	if l := b.link.Load(); l != nil {
+		return l.calls
+	}
+	return nil
+}
+
+// Ongoing returns the call that Mynah is in on a server.
+func (b *Bot) Ongoing(server record.ServerID) (OngoingCall, bool) {
+	calls := b.calls()
+	if calls == nil || server == 0 {
+		return nil, false
+	}
+	return calls.Ongoing(server)
+}
+
+// speak says an answer in the voice channel that its asker sits in, beside the text. It reports whether it did.
+func (c *Call) speak(text string) bool {
+	if c.Author.Voice == 0 || c.settings.Voice == "off" {
+		return false
+	}
+	call, ok := c.bot.Ongoing(c.Server)
+	if !ok || call.Channel() != c.Author.Voice {
+		return false
+	}
+	if err := call.Say(text, Speech{Voice: c.settings.Voice}); err != nil {
+		c.bot.log.Warn("an answer could not be spoken", "server", c.Server, "err", err)
+		return false
+	}
+	return true
+}
+
+// CallEnded is told when Mynah has left a voice channel though nobody asked it to with a command. It returns at once.
+func (b *Bot) CallEnded(server record.ServerID, fault CallFault) {
+	if fault == CallShuttingDown {
+		return // the place is kept, so that Mynah comes back to it
+	}
+	err := b.work.add(lane{own: b.ownLane.Add(1)}, func() {
+		settings, err := b.settings(b.ctx, server)
+		if err != nil {
+			b.log.Error("settings can't be read", "server", server, "err", err)
+			return
+		}
+		place := settings.Call
+		b.keepCall(b.ctx, server, record.CallPlace{})
+		link := b.link.Load()
+		if place.Text == 0 || link == nil {
+			return
+		}
+		text := b.texts.get(b.language(settings), string(fault))
+		if _, err := link.messenger.Post(b.ctx, place.Text, Reply{Text: text}); err != nil {
+			b.log.Warn("the end of a call could not be told", "server", server, "err", err)
+		}
+	})
+	if err != nil {
+		b.log.Warn("the end of a call could not be told", "server", server, "err", err)
+	}
+}
+
+// CallMoved is told when somebody has moved Mynah to another voice channel. It returns at once.
+func (b *Bot) CallMoved(server record.ServerID, channel record.ChannelID) {
+	_ = b.work.add(lane{own: b.ownLane.Add(1)}, func() {
+		settings, err := b.settings(b.ctx, server)
+		if err != nil {
+			b.log.Error("settings can't be read", "server", server, "err", err)
+			return
+		}
+		place := settings.Call
+		place.Channel = channel
+		b.keepCall(b.ctx, server, place)
+	})
+}
+
+// ServerReady is told when a server can be worked with. Mynah returns to the voice channel that it was in when it was
+// stopped. It returns at once.
+func (b *Bot) ServerReady(server record.ServerID) {
+	_ = b.work.add(lane{own: b.ownLane.Add(1)}, func() {
+		settings, err := b.settings(b.ctx, server)
+		if err != nil {
+			b.log.Error("settings can't be read", "server", server, "err", err)
+			return
+		}
+		calls := b.calls()
+		if settings.Call.Channel == 0 || calls == nil {
+			return
+		}
+		if _, ok := calls.Ongoing(server); ok {
+			return
+		}
+		if call, err := calls.Join(b.ctx, server, settings.Call.Channel); call == nil && b.ctx.Err() == nil {
+			b.log.Warn("Mynah could not return to its voice channel", "server", server, "channel", settings.Call.Channel, "err", err)
+			fault := CallNoAnswer
+			if e, ok := errors.AsType[*CallError](err); ok {
+				fault = e.Fault
+			}
+			b.CallEnded(server, fault)
+		}
+	})
+}
+
+// ServerLeft is told when Mynah was taken off a server.
+func (b *Bot) ServerLeft(record.ServerID) { b.forgetSounds() }
+
+// keepCall remembers where Mynah is, for the next start.
+func (b *Bot) keepCall(ctx context.Context, server record.ServerID, place record.CallPlace) {
+	b.settingsMu.Lock()
+	defer b.settingsMu.Unlock()
+	settings, err := b.settings(ctx, server)
+	if err == nil && settings.Call != place {
+		settings.Call = place
+		err = b.cfg.Settings.SaveSettings(ctx, settings)
+	}
+	if err != nil {
+		b.log.Error("the voice channel can't be remembered", "server", server, "err", err)
+	}
+}

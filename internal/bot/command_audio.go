@@ -1,0 +1,101 @@
+package bot
+
+import (
+	"context"
+	"errors"
+	"io"
+	"strings"
+	"unicode/utf8"
+)
+
+// audio answers recordings: what was said as text, then the answer to it, and
+// the answer spoken too where the author sits in a voice channel.
+func (c *Call) audio(ctx context.Context, text string, recordings []Attachment) error {
+	stop := c.working(ctx)
+	defer stop()
+	var failures []error
+	for _, a := range recordings {
+		if err := c.recording(ctx, a); err != nil {
+			failures = append(failures, err)
+			if len(recordings) > 1 && ctx.Err() == nil {
+				// One unreadable file doesn't take the others with it.
+				c.bot.guard(ctx, c, func(context.Context) error { return err })
+				failures = failures[:len(failures)-1]
+			}
+		}
+	}
+	if len(failures) > 0 {
+		return failures[0]
+	}
+	if strings.TrimSpace(text) != "" {
+		return c.question(ctx, text)
+	}
+	return nil
+}
+
+// recording transcribes and answers one.
+func (c *Call) recording(ctx context.Context, a Attachment) error {
+	transcript, err := c.transcribe(ctx, a)
+	if err != nil {
+		return err
+	}
+	said := strings.TrimSpace(transcript.Text)
+	if said == "" {
+		return c.fail("audio.silence")
+	}
+	quoted := "> " + strings.ReplaceAll(said, "\n", "\n> ")
+	reply := Reply{Text: quoted}
+	if utf8.RuneCountInString(quoted) > MaxMessageRunes {
+		reply.Files = []File{textFile("transcript.txt", said+"\n")}
+	}
+	if _, err := c.Send(ctx, reply); err != nil {
+		return err
+	}
+	answer, err := c.answer(ctx, said)
+	if err != nil {
+		return err
+	}
+	if answer.Spoken || c.Author.Voice == 0 || c.bot.cfg.Voice == nil || c.settings.Voice == off {
+		return nil
+	}
+	voice := c.settings.Voice
+	if voice == voiceAuto {
+		voice = ""
+	}
+	message, err := c.bot.cfg.Voice.Speak(ctx, answer.Text, Speech{Voice: voice})
+	if err != nil {
+		// The answer is there in writing; only its sound is missing.
+		c.bot.log.Error("an answer could not be spoken", "server", c.Server, "err", err)
+		return nil
+	}
+	_, err = c.Send(ctx, Reply{Voice: &message})
+	return err
+}
+
+// transcribe fetches an attachment and turns it into text.
+func (c *Call) transcribe(ctx context.Context, a Attachment) (t Transcript, err error) {
+	if c.bot.cfg.Hearing == nil || c.settings.Recognizer == off {
+		return Transcript{}, &HearingError{Fault: HearingNoRecognizer}
+	}
+	link, err := c.bot.connection(ctx)
+	if err != nil {
+		return Transcript{}, err
+	}
+	r, err := link.fetcher.Fetch(ctx, a, c.bot.cfg.AttachmentBytes)
+	if err != nil {
+		return Transcript{}, err
+	}
+	defer func() { err = errors.Join(err, r.Close()) }()
+	language := c.settings.RecognizerLanguage
+	if language == "" {
+		language = c.Language
+	}
+	return c.bot.cfg.Hearing.Transcribe(ctx, r, Recording{Name: a.Name, Language: language, Recognizer: c.settings.Recognizer})
+}
+
+// textFile is a file made of a text.
+func textFile(name, content string) File {
+	return File{Name: name, Size: int64(len(content)), Open: func() (io.ReadCloser, error) {
+		return io.NopCloser(strings.NewReader(content)), nil
+	}}
+}

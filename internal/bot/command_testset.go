@@ -1,0 +1,155 @@
+package bot
+
+import (
+	"context"
+	"errors"
+
+	"github.com/mynahbot/mynah/internal/learn"
+	"github.com/mynahbot/mynah/internal/record"
+)
+
+// maxPinned is the most texts of a server's own test set: every training is
+// measured on all of them.
+const maxPinned = 10_000
+
+// testset are the commands on the server's own test set: texts with right
+// answers that no training learns, and on which no model may get worse.
+func (b *Bot) testset() []*Command {
+	return []*Command{
+		{
+			Name: "testset pin", ServerOnly: true, Trusted: true, Slow: true, Uploads: 5, Run: pinTexts,
+			Options: []Option{{Name: "path", Rest: true, Complete: completeDatasets}},
+		},
+		{Name: "testset list", ServerOnly: true, Trusted: true, Run: listPinned},
+		{
+			Name: "testset unpin", ServerOnly: true, Trusted: true, Run: unpinTexts,
+			Options: []Option{{Name: "text", Rest: true}, {Name: "all", Kind: Boolean}},
+		},
+	}
+}
+
+// pinTexts adds a dataset of the workspace, or attachments, to the test set.
+func pinTexts(ctx context.Context, c *Call) error {
+	examples, err := c.toPin(ctx)
+	if err != nil {
+		return err
+	}
+	pinned, err := c.bot.pinned(ctx, c.Server)
+	if err != nil {
+		return err
+	}
+	if len(pinned)+len(examples) > maxPinned {
+		return c.fail("testset.too_many", "max", maxPinned)
+	}
+	records := make([]record.Example, len(examples))
+	for i, e := range examples {
+		records[i] = record.Example{Dataset: datasetPinned, Text: e.Text, Label: e.Label, Reply: e.Reply, Origin: record.Origin{
+			Kind: record.OriginFile, File: e.Origin.File, Line: e.Origin.Line, Message: c.Message, Author: c.Author.ID, At: c.bot.cfg.Now(),
+		}}
+	}
+	added, duplicates, err := c.bot.cfg.Examples.AddExamples(ctx, c.Server, records)
+	if err != nil {
+		return err
+	}
+	taught, err := c.bot.cfg.Examples.Examples(ctx, c.Server, "")
+	if err != nil {
+		return err
+	}
+	known := make([]learn.Example, len(taught))
+	for i, e := range taught {
+		known[i] = exampleOf(e)
+	}
+	text := c.T("testset.pinned", "added", added, "duplicates", duplicates, "total", len(pinned)+added)
+	if n := len(learn.Leaked(known, examples)); n > 0 {
+		text += " " + c.T("testset.leaked", "count", n)
+	}
+	return c.Say(ctx, text)
+}
+
+// toPin reads what is to be pinned.
+func (c *Call) toPin(ctx context.Context) ([]learn.Example, error) {
+	var all []learn.Example
+	if name := c.Arg("path"); name != "" {
+		w, err := c.bot.cfg.Workspaces.Workspace(c.Server)
+		if err != nil {
+			return nil, err
+		}
+		found, err := findDataset(w, name)
+		if err != nil {
+			return nil, c.fileError(name, err)
+		}
+		examples, report, err := readDataset(ctx, w, record.DatasetChoice{Path: found})
+		if err != nil {
+			return nil, c.readError(name, report, err)
+		}
+		all = examples
+	}
+	for _, a := range c.Attachments {
+		examples, err := c.readAttachment(ctx, a, learn.ReadOptions{})
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, examples...)
+	}
+	if len(all) == 0 {
+		return nil, c.fail("testset.what", "prefix", c.bot.prefix(c.settings))
+	}
+	return all, nil
+}
+
+// readAttachment reads the examples of an attachment, without keeping it.
+func (c *Call) readAttachment(ctx context.Context, a Attachment, opt learn.ReadOptions) ([]learn.Example, error) {
+	link, err := c.bot.connection(ctx)
+	if err != nil {
+		return nil, err
+	}
+	r, err := link.fetcher.Fetch(ctx, a, c.bot.cfg.AttachmentBytes)
+	if err != nil {
+		return nil, err
+	}
+	examples, report, err := learn.ReadUpload(ctx, a.Name, r, opt)
+	err = errors.Join(err, r.Close())
+	if fetch, ok := errors.AsType[*FetchError](err); ok {
+		return nil, fetch
+	}
+	if err != nil {
+		return nil, c.readError(a.Name, report, err)
+	}
+	return examples, nil
+}
+
+func listPinned(ctx context.Context, c *Call) error {
+	kept, err := c.bot.cfg.Examples.Examples(ctx, c.Server, datasetPinned)
+	if err != nil {
+		return err
+	}
+	if len(kept) == 0 {
+		return c.Say(ctx, c.T("testset.none", "prefix", c.bot.prefix(c.settings)))
+	}
+	labels, replies := map[string]int{}, 0
+	for _, e := range kept {
+		if e.Label != "" {
+			labels[e.Label]++
+		}
+		if e.Reply != "" {
+			replies++
+		}
+	}
+	text := c.T("testset.list", "total", len(kept), "labels", len(labels), "questions", replies) + "\n"
+	if len(labels) > 0 {
+		text += labelCounts(labels) + "\n"
+	}
+	return c.Say(ctx, text+c.exampleLines(kept[:min(len(kept), examplesShown)]))
+}
+
+func unpinTexts(ctx context.Context, c *Call) error {
+	filter := record.ExampleFilter{Dataset: new(datasetPinned), Text: c.Arg("text")}
+	if all, _ := c.Bool("all"); filter.Text == "" && !all {
+		return c.fail("testset.unpin_what")
+	}
+	n, err := c.bot.cfg.Examples.RemoveExamples(ctx, c.Server, filter)
+	if err != nil {
+		return err
+	}
+	return c.Say(ctx, c.T("testset.unpinned", "count", n))
+}

@@ -1,0 +1,234 @@
+package bot
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"strings"
+
+	"github.com/mynahbot/mynah/internal/learn"
+	"github.com/mynahbot/mynah/internal/record"
+	"github.com/mynahbot/mynah/internal/store"
+)
+
+// The labels that positive:true and positive:false stand for.
+const (
+	labelPositive = "positive"
+	labelNegative = "negative"
+)
+
+// uploadFolder holds attachments until the job that was asked for has read them.
+const uploadFolder = "files/uploads"
+
+// trainArgs are the arguments of a training job.
+type trainArgs struct {
+	Language   string               `json:"language"`
+	Dataset    record.DatasetChoice `json:"dataset,omitzero"`
+	Uploads    []string             `json:"uploads,omitempty"` // in the workspace, taken away when they are read
+	Label      string               `json:"label,omitempty"`   // of uploaded texts that come without one
+	Message    record.MessageID     `json:"message,omitempty"` // that taught it
+	Added      int                  `json:"added,omitempty"`   // examples that the command itself added
+	Duplicates int                  `json:"duplicates,omitempty"`
+	Provider   string               `json:"provider,omitempty"` // who fine-tunes a model; "" = nobody
+}
+
+// train adds examples and trains.
+func (b *Bot) train() *Command {
+	return &Command{
+		Name:       "train",
+		Trusted:    true,
+		ServerOnly: true,
+		Slow:       true,
+		Options: []Option{
+			{Name: "text", Rest: true},
+			{Name: "positive", Kind: Boolean},
+			{Name: "label", Complete: completeLabels},
+			{Name: "reply"},
+			{Name: "dataset", Complete: completeDatasets},
+			{Name: "provider", Choices: []string{providerLocal, providerOpenAI}},
+		},
+		Uploads: 5,
+		Run: func(ctx context.Context, c *Call) error {
+			if c.Arg("provider") == providerOpenAI && c.bot.cfg.Tuning == nil {
+				return c.fail("train.no_service")
+			}
+			args, err := c.trainArgs(ctx)
+			if err != nil {
+				return err
+			}
+			return c.startTraining(ctx, args)
+		},
+	}
+}
+
+// trainArgs checks what was given, and keeps it.
+func (c *Call) trainArgs(ctx context.Context) (trainArgs, error) {
+	args := trainArgs{Language: c.Language, Dataset: c.settings.Dataset, Message: c.Message}
+	if p := c.Arg("provider"); p != providerLocal {
+		args.Provider = p
+	}
+	label := strings.TrimSpace(c.Arg("label"))
+	if positive, given := c.Bool("positive"); given {
+		if label != "" {
+			return args, c.fail("train.label_twice")
+		}
+		label = labelNegative
+		if positive {
+			label = labelPositive
+		}
+	}
+	w, err := c.bot.cfg.Workspaces.Workspace(c.Server)
+	if err != nil {
+		return args, err
+	}
+	if name := c.Arg("dataset"); name != "" {
+		if _, err := w.Stat(name); err != nil {
+			return args, c.fileError(name, err)
+		}
+		args.Dataset = record.DatasetChoice{Path: path.Clean(name)}
+	}
+	text, reply := strings.TrimSpace(c.Arg("text")), strings.TrimSpace(c.Arg("reply"))
+	if text == "" && reply != "" {
+		return args, c.fail("train.reply_alone")
+	}
+	if text != "" {
+		e := learn.Example{Text: text, Label: label, Reply: reply}
+		if err := e.Validate(); err != nil {
+			return args, c.learnError(err)
+		}
+		args.Added, args.Duplicates, err = c.bot.addExample(ctx, record.Example{
+			Server: c.Server, Text: e.Text, Label: e.Label, Reply: e.Reply,
+			Origin: record.Origin{Kind: record.OriginMessage, Message: c.Message, Author: c.Author.ID, At: c.bot.cfg.Now()},
+		})
+		if err != nil {
+			return args, c.learnError(err)
+		}
+	} else {
+		args.Label = label
+	}
+	args.Uploads, err = c.keepUploads(ctx, w)
+	return args, err
+}
+
+// addExample adds one example to what is taught, unless that is full.
+func (b *Bot) addExample(ctx context.Context, e record.Example) (added, duplicates int, err error) {
+	counts, err := b.cfg.Examples.CountExamples(ctx, e.Server)
+	if err != nil {
+		return 0, 0, err
+	}
+	if counts[""] >= b.cfg.MaxExamples {
+		return 0, 0, learn.ErrTooManyExamples
+	}
+	return b.cfg.Examples.AddExamples(ctx, e.Server, []record.Example{e})
+}
+
+// keepUploads writes the attachments into the workspace, all or none.
+func (c *Call) keepUploads(ctx context.Context, w *store.Workspace) (names []string, err error) {
+	link, err := c.bot.connection(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err == nil {
+			return
+		}
+		for _, name := range names {
+			err = errors.Join(err, w.Remove(name))
+		}
+	}()
+	for i, a := range c.Attachments {
+		name := path.Join(uploadFolder, fmt.Sprintf("%d-%d-%s", c.bot.cfg.Now().UnixNano(), i, safeName(a.Name)))
+		r, err := link.fetcher.Fetch(ctx, a, c.bot.cfg.AttachmentBytes)
+		if err != nil {
+			return names, err
+		}
+		_, err = w.Create(name, r)
+		if err := errors.Join(err, r.Close()); err != nil {
+			return names, err
+		}
+		names = append(names, name)
+	}
+	return names, nil
+}
+
+// safeName makes a file's name from one that somebody chose. Its extension stays.
+func safeName(name string) string {
+	name = path.Base(strings.ReplaceAll(name, `\`, "/"))
+	name = strings.Map(func(r rune) rune {
+		if r < ' ' || strings.ContainsRune(`/\:*?"<>|`, r) {
+			return '_'
+		}
+		return r
+	}, name)
+	name = strings.TrimLeft(name, ".")
+	if name == "" {
+		name = "file"
+	}
+	if runes := []rune(name); len(runes) > 80 {
+		name = string(runes[len(runes)-80:])
+	}
+	return name
+}
+
+// startTraining queues the job and sends the message that it will edit.
+func (c *Call) startTraining(ctx context.Context, args trainArgs) error {
+	raw, err := json.Marshal(args)
+	if err != nil {
+		return err
+	}
+	id, err := c.bot.cfg.Jobs.Enqueue(ctx, record.Job{
+		Server: c.Server, Channel: c.Channel, By: c.Author.ID, Kind: record.JobTrain, Args: raw,
+	})
+	if err != nil {
+		return err
+	}
+	text := c.T("train.queued", "job", id, "prefix", c.bot.prefix(c.settings))
+	if args.Added+args.Duplicates > 0 {
+		text += " " + c.T("train.added", "added", args.Added, "duplicates", args.Duplicates)
+	}
+	message, err := c.Send(ctx, Reply{Text: text})
+	if err != nil {
+		return err // the job goes on, and writes a message of its own at the end
+	}
+	return c.bot.cfg.Jobs.SetMessage(ctx, id, message)
+}
+
+// learnError says what is wrong with examples.
+func (c *Call) learnError(err error) error {
+	for _, known := range []struct {
+		err error
+		key string
+	}{
+		{learn.ErrNoText, "train.no_text"},
+		{learn.ErrNoAnswer, "train.no_answer"},
+		{learn.ErrTextTooLong, "train.text_too_long"},
+		{learn.ErrOneLabel, "train.one_label"},
+		{learn.ErrTooFew, "train.too_few"},
+		{learn.ErrTooManyLabel, "train.too_many_labels"},
+		{learn.ErrTooManyExamples, "train.too_many_examples"},
+		{learn.ErrTooManyFiles, "train.too_many_files"},
+		{learn.ErrTooLarge, "train.too_large"},
+	} {
+		if errors.Is(err, known.err) {
+			return c.failed(err, known.key, "prefix", c.bot.prefix(c.settings), "min", learn.MinExamples, "labels", learn.MaxLabels, "examples", c.bot.cfg.MaxExamples, "files", learn.MaxEntries)
+		}
+	}
+	return err
+}
+
+// readError is learnError for a dataset that was read, with what was skipped first.
+func (c *Call) readError(name string, report learn.ReadReport, err error) error {
+	switch {
+	case errors.Is(err, learn.ErrNoExamples) && len(report.Skipped) > 0:
+		s := report.Skipped[0]
+		return c.failed(err, "train.no_examples_because", "name", plain(name), "where", plain(s.Where), "why", plain(s.Why))
+	case errors.Is(err, learn.ErrNoExamples):
+		return c.failed(err, "train.no_examples", "name", plain(name))
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrInvalid):
+		return c.fileError(name, err)
+	}
+	return c.learnError(err)
+}

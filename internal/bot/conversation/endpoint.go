@@ -1,0 +1,137 @@
+package conversation
+
+import (
+	"time"
+)
+
+// When a turn has ended.
+
+// tick does what the time demands, and returns how long nothing else will.
+func (s *Session) tick(now time.Time) time.Duration {
+	next := idlePoll
+	at := func(when time.Time) { next = min(next, max(when.Sub(now), time.Millisecond)) }
+	for _, e := range s.ears {
+		t := e.turn
+		if t == nil {
+			continue
+		}
+		if silence := now.Sub(t.ended); silence >= s.cfg.Timing.Guess && t.hearing == nil && t.speech >= s.cfg.Timing.MinSpeech {
+			s.recognize(t)
+		}
+		end := t.ended.Add(s.wait(t))
+		if limit := t.started.Add(s.cfg.Timing.MaxTurn); limit.Before(end) {
+			end = limit
+		}
+		if !now.Before(end) {
+			s.close(e, now)
+			continue
+		}
+		at(end)
+		if t.hearing == nil {
+			at(t.ended.Add(s.cfg.Timing.Guess))
+		}
+	}
+	for _, wait := range []time.Duration{s.speakNext(now), s.conclude(now)} {
+		if wait > 0 {
+			next = min(next, wait)
+		}
+	}
+	return next
+}
+
+// wait is the silence that ends a turn: the longer, the less finished its words sound, and longer than the pauses that its
+// speaker was seen to make within a turn.
+func (s *Session) wait(t *turn) time.Duration {
+	short, long := s.cfg.Timing.Short, s.cfg.Timing.Long
+	switch {
+	case t.speech < s.cfg.Timing.MinSpeech:
+		return short
+	case !t.heard:
+		return long // the words are not known yet; once they are, this is asked again
+	}
+	wait := short
+	switch t.ending {
+	case endUnfinished:
+		wait = long
+	case endOpen:
+		wait = (short + long) / 2
+	case endStatement:
+		wait = short + (long-short)/4
+	}
+	if pause, ok := s.pauses[t.user]; ok {
+		wait = max(wait, min(pause+pauseMargin, long))
+	}
+	return wait
+}
+
+const (
+	// pauseMargin is how much longer than a pause that a person made the next one may be.
+	pauseMargin = 120 * time.Millisecond
+	// pauseFades is how much of what was learned of a person's pauses is left after a turn without one, and pauseNear which
+	// part of it a pause must have to confirm it.
+	pauseFades, pauseNear = 0.9, 0.7
+)
+
+// learnPause remembers the pause that a person made within a turn that had seemed to be over. Pauses that no wait would bridge
+// teach nothing.
+func (s *Session) learnPause(t *turn) {
+	if pause := t.started.Sub(t.before.ended); pause < s.cfg.Timing.Long {
+		s.pauses[t.user] = max(s.pauses[t.user], pause)
+	}
+}
+
+// followPauses confirms what is known of a person's pauses by a turn that was over when it seemed to be, or lets it fade.
+func (s *Session) followPauses(t *turn) {
+	pause, ok := s.pauses[t.user]
+	switch {
+	case !ok, t.before != nil:
+	case t.pause >= time.Duration(pauseNear*float64(pause)):
+		s.pauses[t.user] = max(pause, t.pause)
+	case pause < s.cfg.Timing.Short/2:
+		delete(s.pauses, t.user)
+	default:
+		s.pauses[t.user] = time.Duration(pauseFades * float64(pause))
+	}
+}
+
+// ending judges whether a turn whose words are known sounds finished.
+func (s *Session) ending(t *turn) ending {
+	p := s.in(t.words.Language)
+	rest, named := s.address.find(t.words.Text, p)
+	switch c, ok := p.command(rest); {
+	case ok && len(c.slots) == 0:
+		return endFinished
+	case named && len(words(rest)) == 0:
+		return endUnfinished // people call a name and then think
+	}
+	return p.ending(rest)
+}
+
+// close ends a turn.
+func (s *Session) close(e *ear, now time.Time) {
+	t := e.endTurn()
+	t.closed = now
+	s.queue = append(s.queue, t)
+	if t.speech < s.cfg.Timing.MinSpeech {
+		s.count(CountPhantom)
+		s.settleAs(t, intent{kind: intentNone})
+		return
+	}
+	if t.hearing == nil {
+		s.recognize(t)
+	}
+	if t.heard {
+		s.settle(t)
+	}
+}
+
+// due is when a turn ends if nothing more is said: its words, and the first ones of its answer, are wanted then.
+func (s *Session) due(t *turn) time.Time {
+	switch {
+	case !t.closed.IsZero():
+		return t.closed
+	case t.heard:
+		return t.ended.Add(s.wait(t))
+	}
+	return t.ended.Add(s.cfg.Timing.Short)
+}

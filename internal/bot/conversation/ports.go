@@ -1,0 +1,224 @@
+package conversation
+
+import (
+	"context"
+	"time"
+
+	"github.com/mynahbot/mynah/internal/record"
+)
+
+// Rate is the sample rate of what is heard, in Hz.
+const Rate = 16000
+
+// FrameSize is the number of samples that a [VAD] looks at: 32 ms.
+const FrameSize = 512
+
+// SpokenRate is the sample rate of what is said, in Hz.
+const SpokenRate = 48000
+
+// Piece is a stretch of one person's audio, 20 ms in most cases. Pieces of one person come in order.
+type Piece struct {
+	User record.UserID
+	// At is when it came.
+	At time.Time
+	// Offset is its place on the speaker's own clock, counted from an arbitrary start.
+	Offset time.Duration
+	// Samples are mono, 16 kHz, -1..1; they are copied.
+	Samples []float32
+	// Concealed tells that the samples were made up because the packet was lost.
+	Concealed bool
+	// Silence tells that the sender marked this as the end of what it says.
+	Silence bool
+}
+
+// Person is a human in the voice channel.
+type Person struct {
+	ID   record.UserID
+	Name string // display name
+	// Voice and Speed are how the person wants to be spoken to; zero values leave it to the synthesizer.
+	Voice string
+	Speed float64
+}
+
+// Sound is something to say: mono, 48 kHz, -1..1. Read fills a part of dst, waits until there is something, and returns
+// io.EOF behind the last sample.
+type Sound interface {
+	Read(ctx context.Context, dst []float32) (int, error)
+}
+
+// Mouth plays sound into the voice channel.
+type Mouth interface {
+	// Say plays a sound until its end, until it is stopped, or until ctx is done.
+	Say(ctx context.Context, title string, s Sound) (Saying, error)
+	// Volume is the loudness as a factor, 1 being the voice's own; SetVolume sets it.
+	Volume() float64
+	SetVolume(v float64)
+}
+
+// Saying is a sound that is being said.
+type Saying interface {
+	// Done is closed when the sound has been said, was stopped, or failed.
+	Done() <-chan struct{}
+	// Played is how much of it has been sent.
+	Played() time.Duration
+	// Stop makes it silent within two packets (40 ms). It may be called at any time.
+	Stop()
+}
+
+// Transcript is what was recognized.
+type Transcript struct {
+	Text       string  // "" where nothing could be made out
+	Language   string  // BCP 47 primary tag
+	Confidence float64 // 0..1; 1 where the recognizer gives none
+	Scorer     Scorer  // nil where the recognizer can't compare texts
+}
+
+// Scorer compares texts as what was said in a stretch of speech that was recognized.
+type Scorer interface {
+	// Score returns for each text the natural logarithm of how probable it is as a whole.
+	Score(ctx context.Context, texts ...string) ([]float64, error)
+}
+
+type dueKey struct{}
+
+// Due tells when the result of a call to a [Recognizer] or a [Synthesizer] will be wanted: a time in the past means now. Those
+// that can't do everything at once should do first what is due first: what ends a turn before what is only a guess that
+// it has ended, and the first words of an answer before its later sentences. It reports false where ctx doesn't tell.
+func Due(ctx context.Context) (time.Time, bool) {
+	due, ok := ctx.Value(dueKey{}).(time.Time)
+	return due, ok
+}
+
+func withDue(ctx context.Context, due time.Time) context.Context {
+	return context.WithValue(ctx, dueKey{}, due)
+}
+
+// Recognizer makes text from speech. It is safe for concurrent use.
+type Recognizer interface {
+	// Recognize takes at most 15 s of mono 16 kHz, which it may change. It returns soon after ctx ends.
+	Recognize(ctx context.Context, samples []float32, language string) (Transcript, error)
+	// Languages are those that it understands, as BCP 47 primary tags.
+	Languages() []string
+}
+
+// VAD is a voice activity detector for one person's stream. It is used by one goroutine.
+type VAD interface {
+	// Probability of speech, 0..1, in the next [FrameSize] samples.
+	Probability(frame []float32) (float32, error)
+	// Reset forgets the stream so far.
+	Reset()
+}
+
+// Synthesizer makes speech. It is safe for concurrent use.
+type Synthesizer interface {
+	// Split cuts a text into parts that are synthesized one by one, the first of them short.
+	Split(text string) []Part
+	// Synthesize gives emit the speech as mono 48 kHz samples, each stretch as soon as it is ready. It stops at emit's
+	// first error and returns it.
+	Synthesize(ctx context.Context, s Speech, emit func(samples []float32) error) error
+}
+
+// Part is a piece of a text to be spoken, and the pause behind it.
+type Part struct {
+	Text  string
+	Pause time.Duration
+}
+
+// Speech is something to synthesize.
+type Speech struct {
+	Text     string
+	Language string  // BCP 47 primary tag; "" has it detected from the script
+	Voice    string  // "" = the usual one
+	Speed    float64 // 1 = the voice's own; 0 stands for 1
+}
+
+// Question is a turn that was meant for Mynah.
+type Question struct {
+	User     record.UserID
+	Text     string
+	Language string // that the turn was recognized in
+	// Interrupted is set when the person began to speak while an answer was being said.
+	Interrupted *Exchange
+}
+
+// Answer is what is said and written back.
+type Answer struct {
+	Text     string // as written in the chat: Markdown, links, mentions
+	Language string // "" = as of the script, else of the question
+	// Model names what answered; for the log.
+	Model string
+}
+
+// Exchange is a question with its answer, once said.
+type Exchange struct {
+	Question Question
+	Answer   Answer
+	Said     string // what was spoken of the answer
+	Unsaid   string // what was not, because it was interrupted or left to the chat
+}
+
+// Mind answers.
+type Mind interface {
+	// Answer answers a question. It is asked before it is certain that the turn has ended, and once more where the
+	// person then goes on: it must have no effect that lasts. An answer that comes bit by bit is told to update as far as
+	// it has come, from the goroutine of Answer, so that its first sentence is said while the others are being written.
+	Answer(ctx context.Context, q Question, update func(soFar string)) (Answer, error)
+	// Answered is told of each answer that was said, wholly or in part; here belongs what lasts.
+	Answered(ctx context.Context, e Exchange)
+}
+
+// Line is a turn that was meant for Mynah, with what was answered.
+type Line struct {
+	User   record.UserID
+	Said   string
+	Answer string // "" where a command was obeyed without a word, or nothing could be answered
+}
+
+// Transcripts keeps what was said and answered.
+type Transcripts interface {
+	// Keep takes a line before its answer is written to the chat. It reports whether the whole answer stands there by that.
+	Keep(ctx context.Context, l Line) (shown bool)
+}
+
+// Teacher does what the commands do that change something.
+type Teacher interface {
+	// Correct takes the right answer to the last exchange with this person.
+	Correct(ctx context.Context, user record.UserID, last Exchange, answer string) error
+	// Remember keeps an example: what phrase means.
+	Remember(ctx context.Context, user record.UserID, phrase, meaning string) error
+	// Train begins a training.
+	Train(ctx context.Context, user record.UserID) error
+	// Training tells in one sentence how the training is going.
+	Training(ctx context.Context, language string) (string, error)
+}
+
+// Room is the channel and its connection.
+type Room interface {
+	// Leave leaves the voice channel. It must not wait for the conversation to end.
+	Leave(ctx context.Context, user record.UserID) error
+}
+
+// Rights tells who may do what.
+type Rights interface {
+	// May tells whether a person may use a command: one of the Command constants.
+	May(ctx context.Context, user record.UserID, command string) bool
+}
+
+// Chat is the text channel beside the conversation.
+type Chat interface {
+	// Post writes a message.
+	Post(ctx context.Context, text string) error
+}
+
+// Consent tells who may be heard. It is asked for every packet and must not block.
+type Consent interface {
+	Heard(user record.UserID) bool
+}
+
+// Meter receives figures, for metrics. Its methods must not block.
+type Meter interface {
+	// Stage takes how long one stage of a turn took; stage is one of the Stage constants.
+	Stage(stage string, took time.Duration)
+	// Count counts an event; what is one of the Count constants.
+	Count(what string)
+}

@@ -1,0 +1,47 @@
+package bot
+
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+// size prints a number of bytes for people.
+func size(n int64) string {
+	switch {
+	case n >= 1_000_000:
+		return strings.TrimSuffix(fmt.Sprintf("%.1f", float64(n)/1e6), ".0") + " MB"
+	case n >= 1000:
+		return fmt.Sprintf("%d kB", (n+500)/1000)
+	}
+	return fmt.Sprintf("%d B", n)
+}
+
+// percent prints a share of 1.
+func percent(x float64) string {
+	if x > 0.9995 && x < 1 {
+		return "> 99.9 %"
+	}
+	return strings.TrimSuffix(fmt.Sprintf("%.1f", 100*x), ".0") + " %"
+}
+
+// seconds prints a duration for people.
+func seconds(d time.Duration) string {
+	switch {
+	case d < time.Second:
+		return fmt.Sprintf("%d ms", d.Milliseconds())
+	case d < time.Minute:
+		return fmt.Sprintf("%.1f s", d.Seconds())
+	}
+	return fmt.Sprintf("%d:%02d min", int(d.Minutes()), int(d.Seconds())%60)
+}
+
+var markdown = strings.NewReplacer("`", "'", "*", "∗", "_", "\\_", "~", "\\~", "|", "\\|", "\n", " ", "\r", " ")
+
+// plain makes a name that somebody else chose harmless inside a sentence.
+func plain(s string) string { return markdown.Replace(shorten(s, 100)) }
+
+// code shows a text as it is, in one line.
+func code(s string) string {
+	return "`" + strings.NewReplacer("`", "'", "\n", " ", "\r", " ").Replace(shorten(s, 200)) + "`"
+}

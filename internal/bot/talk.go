@@ -1,0 +1,454 @@
+package bot
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/mynahbot/mynah/internal/bot/conversation"
+	"github.com/mynahbot/mynah/internal/learn"
+	"github.com/mynahbot/mynah/internal/record"
+)
+
+// How fast somebody may be spoken to, as a factor of the voice's own speed.
+const (
+	minSpeed = 0.5
+	maxSpeed = 2
+)
+
+// Talking is what holding a conversation takes.
+type Talking struct {
+	// Recognizer returns the recognizer of a name that servers choose from, "" for the configured one; nil where there is
+	// none such.
+	Recognizer  func(name string) conversation.Recognizer
+	NewVAD      func() (conversation.VAD, error)
+	Synthesizer conversation.Synthesizer
+	// Forget drops the sounds that the synthesizer remembers; nil: it remembers none.
+	Forget func()
+	Store  VoiceStore
+	Meter  conversation.Meter  // nil: nothing is measured
+	Timing conversation.Timing // zero fields take their defaults
+	Name   string              // that Mynah is called by; "" = conversation.DefaultName
+	// Voices lists what a person can choose to be spoken to by. A service's own voice is named behind its name and a colon.
+	Voices func() []string
+}
+
+// talks are the conversations that go on, at most one a server.
+type talks struct {
+	mu  sync.Mutex
+	all map[record.ServerID]*talk
+}
+
+// talk is the conversation in one server's voice channel: what it needs of the bot.
+type talk struct {
+	bot     *Bot
+	server  record.ServerID
+	choices *conversation.Choices
+	session *conversation.Session
+	leave   func(context.Context)
+
+	mu     sync.Mutex
+	people map[record.UserID]Person
+}
+
+// of returns a server's conversation, nil for none.
+func (t *talks) of(server record.ServerID) *talk {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.all[server]
+}
+
+// choose makes a person's choice hold in every conversation.
+func (t *talks) choose(k record.Consent) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, talk := range t.all {
+		talk.choices.Choose(k)
+		if !talk.choices.Heard(k.User) {
+			talk.session.Forget(k.User)
+		}
+	}
+}
+
+// forget drops what is kept about a person in memory.
+func (t *talks) forget(user record.UserID) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, talk := range t.all {
+		talk.choices.Forget(user)
+		talk.session.Forget(user)
+	}
+}
+
+// forgetSounds drops what is remembered of what was said aloud, whoever it was about.
+func (b *Bot) forgetSounds() {
+	if t := b.cfg.Talking; t != nil && t.Forget != nil {
+		t.Forget()
+	}
+}
+
+// Converse prepares the conversation in the voice channel of a call, nil where Mynah can't listen. The caller runs the session
+// for as long as the call lasts, and tells the end by EndConversation. leave leaves the channel and must not wait for the
+// session.
+func (b *Bot) Converse(ctx context.Context, server record.ServerID, mouth conversation.Mouth, leave func(context.Context)) (*conversation.Session, error) {
+	if b.cfg.Talking == nil {
+		return nil, nil
+	}
+	settings, err := b.settings(ctx, server)
+	if err != nil {
+		return nil, err
+	}
+	if settings.Recognizer == off {
+		return nil, nil
+	}
+	recognizer := b.cfg.Talking.Recognizer(settings.Recognizer)
+	if _, err := b.cfg.Talking.NewVAD(); err != nil || recognizer == nil || len(recognizer.Languages()) == 0 {
+		b.log.Warn("nobody is heard in a voice channel: what it takes is not installed or configured", "server", server, "recognizer", settings.Recognizer, "err", err)
+		return nil, nil
+	}
+	kept, err := b.cfg.Talking.Store.Consents(ctx, server)
+	if err != nil {
+		return nil, err
+	}
+	t := &talk{bot: b, server: server, leave: leave, people: map[record.UserID]Person{}}
+	t.choices = conversation.NewChoices(server, !settings.VoiceOptIn, kept)
+	timing := b.cfg.Talking.Timing
+	timing.Short, timing.Long = b.endpoints(settings)
+	t.session, err = conversation.New(conversation.Config{
+		Mouth: mouth, Mind: t, Consent: t.choices, Recognizer: t, NewVAD: b.cfg.Talking.NewVAD,
+		Synthesizer: b.cfg.Talking.Synthesizer, Teacher: t, Rights: t, Room: t, Chat: t, Meter: b.cfg.Talking.Meter, Transcripts: t,
+		Name: b.cfg.Talking.Name, Names: settings.Names, Language: b.language(settings), Timing: timing, Log: b.log,
+	})
+	if err != nil {
+		return nil, err
+	}
+	b.talks.mu.Lock()
+	defer b.talks.mu.Unlock()
+	if b.talks.all == nil {
+		b.talks.all = map[record.ServerID]*talk{}
+	}
+	b.talks.all[server] = t
+	return t.session, nil
+}
+
+// recognizer is the one that the server chose, nil where there is none such.
+func (t *talk) recognizer(ctx context.Context) (conversation.Recognizer, error) {
+	settings, err := t.bot.settings(ctx, t.server)
+	if err != nil {
+		return nil, err
+	}
+	r := t.bot.cfg.Talking.Recognizer(settings.Recognizer)
+	if r == nil {
+		return nil, &HearingError{Fault: HearingNoRecognizer}
+	}
+	return r, nil
+}
+
+// Recognize implements [conversation.Recognizer] with the one that the server chose: a change holds for the next words.
+func (t *talk) Recognize(ctx context.Context, samples []float32, language string) (conversation.Transcript, error) {
+	r, err := t.recognizer(ctx)
+	if err != nil {
+		return conversation.Transcript{}, err
+	}
+	return r.Recognize(ctx, samples, language)
+}
+
+// Languages implements [conversation.Recognizer].
+func (t *talk) Languages() []string {
+	r, err := t.recognizer(t.bot.ctx)
+	if err != nil {
+		return nil
+	}
+	return r.Languages()
+}
+
+// present are the people in the channel.
+func (t *talk) present() []Person {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return slices.Collect(maps.Values(t.people))
+}
+
+// EndConversation forgets a conversation that is over.
+func (b *Bot) EndConversation(server record.ServerID, s *conversation.Session) {
+	b.talks.mu.Lock()
+	defer b.talks.mu.Unlock()
+	if t := b.talks.all[server]; t != nil && t.session == s {
+		delete(b.talks.all, server)
+	}
+}
+
+// CallPeople tells who sits in Mynah's voice channel. It must be told again when that changes. It returns at once.
+func (b *Bot) CallPeople(server record.ServerID, people []Person) {
+	t := b.talks.of(server)
+	if t == nil {
+		return
+	}
+	_ = b.work.add(lane{own: b.ownLane.Add(1)}, func() { t.setPeople(b.ctx, people) })
+}
+
+func (t *talk) setPeople(ctx context.Context, people []Person) {
+	settings, err := t.bot.settings(ctx, t.server)
+	if err != nil {
+		t.bot.log.Error("settings can't be read", "server", t.server, "err", err)
+		return
+	}
+	var humans []conversation.Person
+	t.mu.Lock()
+	t.people = map[record.UserID]Person{}
+	for _, p := range people {
+		if !p.Bot {
+			t.people[p.ID] = p
+		}
+	}
+	t.mu.Unlock()
+	var words []conversation.Word
+	for _, p := range people {
+		if p.Bot {
+			continue
+		}
+		human := conversation.Person{ID: p.ID, Name: p.Name}
+		if chosen, ok, err := t.bot.cfg.Talking.Store.VoicePreference(ctx, p.ID); err != nil {
+			t.bot.log.Error("a voice preference can't be read", "err", err)
+		} else if ok {
+			human.Voice, human.Speed = chosen.Voice, chosen.Speed
+		}
+		humans = append(humans, human)
+	}
+	for _, w := range settings.Vocabulary {
+		word, said, _ := strings.Cut(w, "=")
+		words = append(words, conversation.Word{Text: strings.TrimSpace(word), Said: strings.TrimSpace(said)})
+	}
+	t.session.SetPeople(humans, words)
+}
+
+// Answer implements [conversation.Mind].
+func (t *talk) Answer(ctx context.Context, q conversation.Question, update func(soFar string)) (conversation.Answer, error) {
+	settings, err := t.bot.settings(ctx, t.server)
+	if err != nil {
+		return conversation.Answer{}, err
+	}
+	language := t.bot.language(settings, q.Language)
+	a, err := t.bot.Answer(ctx, t.server, language, q.Text)
+	if err != nil {
+		return conversation.Answer{}, err
+	}
+	if a.Source != record.SourceUnknown {
+		return conversation.Answer{Text: a.Text, Model: string(a.Source)}, nil
+	}
+	begun := false
+	said, ok := t.bot.askChat(ctx, settings, q.Text, func(soFar string) {
+		begun = true
+		update(soFar)
+	})
+	switch {
+	case ok:
+		return conversation.Answer{Text: said, Model: string(record.SourceChat)}, nil
+	case begun:
+		return conversation.Answer{}, errors.New("the chat server broke off")
+	}
+	return conversation.Answer{Text: a.Text, Model: string(a.Source)}, nil
+}
+
+// Answered implements [conversation.Mind].
+func (t *talk) Answered(ctx context.Context, e conversation.Exchange) {
+	t.bot.memory.add(record.Exchange{
+		Server: t.server, Channel: t.textChannel(ctx), Asker: e.Question.User, Question: e.Question.Text, Answer: e.Answer.Text,
+		Source: record.Source(e.Answer.Model), At: t.bot.cfg.Now(),
+	})
+}
+
+// textChannel is where what is said is written too; 0 for nowhere.
+func (t *talk) textChannel(ctx context.Context) record.ChannelID {
+	settings, err := t.bot.settings(ctx, t.server)
+	if err != nil {
+		return 0
+	}
+	return settings.Call.Text
+}
+
+// Post implements [conversation.Chat].
+func (t *talk) Post(ctx context.Context, text string) error {
+	channel, link := t.textChannel(ctx), t.bot.link.Load()
+	if channel == 0 || link == nil {
+		return nil
+	}
+	_, err := link.messenger.Post(ctx, channel, Reply{Text: text})
+	return err
+}
+
+// Leave implements [conversation.Room].
+func (t *talk) Leave(ctx context.Context, _ record.UserID) error {
+	t.bot.keepCall(ctx, t.server, record.CallPlace{})
+	t.leave(ctx)
+	return nil
+}
+
+// May implements [conversation.Rights]: what teaches and trains needs the same right as the typed commands do.
+func (t *talk) May(ctx context.Context, user record.UserID, command string) bool {
+	if command != conversation.CommandTrain && command != conversation.CommandRemember {
+		return true
+	}
+	settings, err := t.bot.settings(ctx, t.server)
+	if err != nil {
+		return false
+	}
+	t.mu.Lock()
+	p, ok := t.people[user]
+	t.mu.Unlock()
+	if !ok {
+		return false
+	}
+	return (&Call{bot: t.bot, settings: settings, Author: p}).trusted()
+}
+
+// Correct implements [conversation.Teacher].
+func (t *talk) Correct(ctx context.Context, user record.UserID, last conversation.Exchange, right string) error {
+	return t.bot.keepCorrection(ctx, record.Exchange{Server: t.server, Question: last.Question.Text, Answer: last.Answer.Text}, user, right)
+}
+
+// Remember implements [conversation.Teacher].
+func (t *talk) Remember(ctx context.Context, user record.UserID, phrase, meaning string) error {
+	e := learn.Example{Text: phrase, Reply: meaning}
+	if err := e.Validate(); err != nil {
+		return err
+	}
+	_, _, err := t.bot.addExample(ctx, record.Example{
+		Server: t.server, Text: phrase, Reply: meaning,
+		Origin: record.Origin{Kind: record.OriginVoice, Author: user, At: t.bot.cfg.Now()},
+	})
+	return err
+}
+
+// Train implements [conversation.Teacher].
+func (t *talk) Train(ctx context.Context, user record.UserID) error {
+	settings, err := t.bot.settings(ctx, t.server)
+	if err != nil {
+		return err
+	}
+	link := t.bot.link.Load()
+	if link == nil || settings.Call.Text == 0 {
+		return errors.New("bot: a training has nowhere to tell of its progress")
+	}
+	c := &Call{
+		bot: t.bot, settings: settings, Server: t.server, Channel: settings.Call.Text, Author: Person{ID: user},
+		Language: t.bot.language(settings), responder: channelResponder{link.messenger, settings.Call.Text},
+	}
+	return c.startTraining(ctx, trainArgs{Language: c.Language, Dataset: settings.Dataset})
+}
+
+// Training implements [conversation.Teacher].
+func (t *talk) Training(ctx context.Context, language string) (string, error) {
+	jobs, err := t.bot.cfg.Jobs.Jobs(ctx, t.server, 1)
+	if err != nil {
+		return "", err
+	}
+	if len(jobs) == 0 {
+		return t.bot.texts.get(language, "call.no_training"), nil
+	}
+	return t.bot.texts.get(language, "call.training", "job", jobs[0].ID, "state", t.bot.texts.get(language, "job.state_"+string(jobs[0].State))), nil
+}
+
+// channelResponder answers to what was said aloud, in a text channel.
+type channelResponder struct {
+	messenger Messenger
+	channel   record.ChannelID
+}
+
+func (r channelResponder) Send(ctx context.Context, reply Reply) (record.MessageID, error) {
+	return r.messenger.Post(ctx, r.channel, reply)
+}
+
+func (r channelResponder) Working(context.Context, bool) error { return nil }
+
+// privacyListen is a person's choice to be heard in voice channels, or not.
+func (b *Bot) privacyListen() *Command {
+	return &Command{
+		Name: "privacy listen", Private: true,
+		Options: []Option{{Name: "heard", Kind: Boolean, Required: true}},
+		Run: func(ctx context.Context, c *Call) error {
+			if b.cfg.Talking == nil {
+				return c.fail("call.deaf")
+			}
+			heard, _ := c.Bool("heard")
+			k := record.Consent{User: c.Author.ID, Heard: heard, At: b.cfg.Now()}
+			if !heard {
+				b.talks.choose(k) // at once; keeping it may take a moment
+			}
+			if err := b.cfg.Talking.Store.SaveConsent(ctx, k); err != nil {
+				return err
+			}
+			b.talks.choose(k)
+			if heard {
+				return c.Say(ctx, c.T("call.heard"))
+			}
+			return c.Say(ctx, c.T("call.not_heard"))
+		},
+	}
+}
+
+// voiceSet is how a person wants to be spoken to.
+func (b *Bot) voiceSet() *Command {
+	return &Command{
+		Name: "voice set", Private: true,
+		Options: []Option{{Name: "voice", Complete: completeVoices}, {Name: "speed"}},
+		Run: func(ctx context.Context, c *Call) error {
+			if b.cfg.Talking == nil {
+				return c.fail("call.deaf")
+			}
+			chosen, _, err := b.cfg.Talking.Store.VoicePreference(ctx, c.Author.ID)
+			if err != nil {
+				return err
+			}
+			chosen.User = c.Author.ID
+			if name := c.Arg("voice"); name != "" {
+				switch voices := b.cfg.Talking.Voices(); {
+				case name == byDefault:
+					name = ""
+				case !slices.ContainsFunc(voices, func(v string) bool { return name == v || strings.HasPrefix(name, v+":") }):
+					return c.noSuchValue(name, append(voices, byDefault))
+				}
+				chosen.Voice = name
+			}
+			if text := c.Arg("speed"); text != "" {
+				var speed float64
+				if _, err := fmt.Sscanf(strings.ReplaceAll(text, ",", "."), "%g", &speed); err != nil || math.IsNaN(speed) || speed < minSpeed || speed > maxSpeed {
+					return c.fail("call.bad_speed", "min", minSpeed, "max", maxSpeed)
+				}
+				chosen.Speed = speed
+			}
+			if err := b.cfg.Talking.Store.SaveVoicePreference(ctx, chosen); err != nil {
+				return err
+			}
+			if t := b.talks.of(c.Server); t != nil {
+				t.setPeople(ctx, t.present())
+			}
+			voice := chosen.Voice
+			if voice == "" {
+				voice = byDefault
+			}
+			speed := chosen.Speed
+			if speed == 0 {
+				speed = 1
+			}
+			return c.Say(ctx, c.T("call.voice_set", "voice", plain(voice), "speed", speed))
+		},
+	}
+}
+
+// completeVoices offers the voices of this machine.
+func completeVoices(_ context.Context, c *Call, typed string) ([]Choice, error) {
+	if c.bot.cfg.Talking == nil {
+		return nil, nil
+	}
+	choices := []Choice{{byDefault, byDefault}}
+	for _, name := range c.bot.cfg.Talking.Voices() {
+		choices = append(choices, Choice{name, name})
+	}
+	return matching(choices, typed), nil
+}

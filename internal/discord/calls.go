@@ -1,0 +1,393 @@
+package discord
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/disgoorg/disgo/discord"
+	"github.com/disgoorg/disgo/events"
+	"github.com/disgoorg/disgo/rest"
+	"github.com/disgoorg/json"
+	"github.com/disgoorg/snowflake/v2"
+
+	"github.com/mynahbot/mynah/internal/bot"
+	"github.com/mynahbot/mynah/internal/discord/voice"
+	"github.com/mynahbot/mynah/internal/record"
+	"github.com/mynahbot/mynah/internal/speech"
+)
+
+const (
+	// DefaultAloneTime is how long Mynah stays in a voice channel that no person is in.
+	DefaultAloneTime = 5 * time.Minute
+	// leaveTime bounds how long leaving a voice channel takes.
+	leaveTime = 3 * time.Second
+	// askTime bounds how long asking to speak on a stage again takes.
+	askTime = 5 * time.Second
+)
+
+// calls are the voice channels that Mynah is in, at most one a server.
+type calls struct {
+	client *Client
+	voices speech.Synthesizer
+	alone  time.Duration
+	voice  *voice.Connections
+
+	mu       sync.Mutex
+	ongoing  map[snowflake.ID]*call
+	bitrates map[snowflake.ID]int        // by channel, of those that were joined
+	people   map[snowflake.ID]bot.Person // those who were seen in voice channels
+	closing  bool
+}
+
+func newCalls(c *Client, cfg Config) *calls {
+	s := &calls{
+		client: c, voices: cfg.Synthesizer, alone: cfg.AloneTime,
+		ongoing: map[snowflake.ID]*call{}, bitrates: map[snowflake.ID]int{}, people: map[snowflake.ID]bot.Person{},
+	}
+	if s.alone == 0 {
+		s.alone = DefaultAloneTime
+	}
+	s.voice = voice.NewConnections(voice.Config{
+		Logger: cfg.Log, Bitrate: s.bitrate, Changed: s.changed, Listen: s.listener,
+	})
+	return s
+}
+
+// Join implements [bot.Calls].
+func (s *calls) Join(ctx context.Context, server record.ServerID, channel record.ChannelID) (bot.OngoingCall, error) {
+	guild, place := snowflake.ID(server), snowflake.ID(channel)
+	stage, err := s.admitted(ctx, guild, place)
+	if err != nil {
+		return nil, err
+	}
+	conn, ok := s.client.disgo.VoiceManager().CreateConn(guild).(*voice.Conn)
+	if !ok {
+		return nil, errors.New("discord: voice connections are not Mynah's own")
+	}
+	k, err := s.begin(ctx, guild, conn)
+	if err != nil {
+		return nil, err
+	}
+	if err := conn.Open(ctx, place, false, false); err != nil {
+		if stop, ok := errors.AsType[*voice.StopError](err); ok {
+			return nil, &bot.CallError{Fault: fault(stop.Reason), Err: err}
+		}
+		closing, done := context.WithTimeout(context.WithoutCancel(ctx), leaveTime)
+		defer done()
+		conn.Close(closing)
+		return nil, &bot.CallError{Fault: bot.CallNoAnswer, Err: err}
+	}
+	s.mu.Lock()
+	k.joined = true
+	s.mu.Unlock()
+	s.meet(ctx, guild, place)
+	s.company(guild)
+	if stage {
+		if err := s.askToSpeak(ctx, guild, place); err != nil {
+			return k, err
+		}
+	}
+	return k, nil
+}
+
+// begin returns the call on a connection, with its conversation running.
+func (s *calls) begin(ctx context.Context, guild snowflake.ID, conn *voice.Conn) (*call, error) {
+	s.mu.Lock()
+	k := s.ongoing[guild]
+	s.mu.Unlock()
+	if k != nil && k.conn == conn {
+		return k, nil
+	}
+	k = &call{calls: s, guild: guild, conn: conn}
+	server := record.ServerID(guild)
+	talk, err := s.client.bot.Converse(ctx, server, Mouth(conn.Player()), func(context.Context) { k.end(bot.CallShuttingDown) })
+	if err != nil {
+		return nil, err
+	}
+	k.talk = talk
+	s.mu.Lock()
+	s.ongoing[guild] = k
+	s.mu.Unlock()
+	if talk != nil {
+		talking, end := context.WithCancel(context.Background())
+		s.client.wg.Go(func() {
+			<-conn.Done()
+			end()
+		})
+		s.client.wg.Go(func() {
+			if err := talk.Run(talking); err != nil && !errors.Is(err, context.Canceled) {
+				s.client.log.Error("the conversation in a voice channel has ended", "server", server, "err", err)
+			}
+			s.client.bot.EndConversation(server, talk)
+		})
+	}
+	return k, nil
+}
+
+// listener is who listens to a server's voice channel.
+func (s *calls) listener(guild snowflake.ID) voice.Listener {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if k := s.ongoing[guild]; k != nil && k.talk != nil {
+		return Ear(k.talk)
+	}
+	return nil
+}
+
+// meet learns who sits in a channel that Mynah has entered: Discord tells names only of those who come later.
+func (s *calls) meet(ctx context.Context, guild, channel snowflake.ID) {
+	for _, user := range s.present(guild, channel) {
+		s.mu.Lock()
+		_, known := s.people[user]
+		s.mu.Unlock()
+		if known {
+			continue
+		}
+		m, err := s.client.disgo.Rest().GetMember(guild, user, within(ctx))
+		if err != nil {
+			s.client.log.Warn("somebody in the voice channel is not known by name", "err", brief(err))
+			continue
+		}
+		s.know(guild, *m)
+	}
+}
+
+func (s *calls) know(guild snowflake.ID, m discord.Member) {
+	p := s.client.person(&guild, m.User, &m)
+	p.Bot = m.User.Bot
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.people[m.User.ID] = p
+}
+
+// present lists who sits in a channel besides Mynah.
+func (s *calls) present(guild, channel snowflake.ID) []snowflake.ID {
+	var users []snowflake.ID
+	s.client.disgo.Caches().VoiceStatesForEach(guild, func(state discord.VoiceState) {
+		if state.ChannelID != nil && *state.ChannelID == channel && state.UserID != s.client.self {
+			users = append(users, state.UserID)
+		}
+	})
+	return users
+}
+
+// admitted looks whether Mynah may enter and speak, since Discord answers a wish that it does not grant with nothing at all.
+func (s *calls) admitted(ctx context.Context, guild, channel snowflake.ID) (stage bool, err error) {
+	c := s.client.disgo
+	found, err := c.Rest().GetChannel(channel, within(ctx))
+	if err != nil {
+		var refused rest.Error
+		if errors.As(err, &refused) {
+			return false, &bot.CallError{Fault: bot.CallNoConnect, Err: err}
+		}
+		return false, err
+	}
+	room, ok := found.(discord.GuildAudioChannel)
+	if !ok || room.GuildID() != guild {
+		return false, &bot.CallError{Fault: bot.CallNoVoice}
+	}
+	_, stage = found.(discord.GuildStageVoiceChannel)
+	me, err := c.Rest().GetMember(guild, s.client.self, within(ctx))
+	if err != nil {
+		return false, err
+	}
+	me.GuildID = guild
+	may := c.Caches().MemberPermissionsInChannel(room, *me)
+	switch {
+	case may.Has(discord.PermissionAdministrator):
+	case !may.Has(discord.PermissionViewChannel | discord.PermissionConnect):
+		return false, &bot.CallError{Fault: bot.CallNoConnect}
+	case !stage && !may.Has(discord.PermissionSpeak):
+		return false, &bot.CallError{Fault: bot.CallNoSpeak}
+	}
+	if v, ok := found.(discord.GuildVoiceChannel); ok && v.UserLimit > 0 && !may.Has(discord.PermissionMoveMembers) {
+		people, here := 0, false
+		c.Caches().VoiceStatesForEach(guild, func(state discord.VoiceState) {
+			if state.ChannelID != nil && *state.ChannelID == channel {
+				people++
+				here = here || state.UserID == s.client.self
+			}
+		})
+		if people >= v.UserLimit && !here {
+			return false, &bot.CallError{Fault: bot.CallFull}
+		}
+	}
+	s.mu.Lock()
+	s.bitrates[channel] = room.Bitrate()
+	s.mu.Unlock()
+	return stage, nil
+}
+
+// askToSpeak leaves the audience of a stage where Mynah may, and raises its hand where it may not. The error is a *bot.CallError that
+// tells what somebody else has to do.
+func (s *calls) askToSpeak(ctx context.Context, guild, channel snowflake.ID) error {
+	members := s.client.disgo.Rest()
+	on := false
+	err := members.UpdateCurrentUserVoiceState(guild, discord.CurrentUserVoiceStateUpdate{ChannelID: &channel, Suppress: &on}, within(ctx))
+	if err == nil {
+		return nil
+	}
+	now := json.NewNullable(time.Now())
+	asked := members.UpdateCurrentUserVoiceState(guild, discord.CurrentUserVoiceStateUpdate{ChannelID: &channel, RequestToSpeakTimestamp: &now}, within(ctx))
+	if asked != nil {
+		return &bot.CallError{Fault: bot.CallMuted, Err: errors.Join(err, asked)}
+	}
+	return &bot.CallError{Fault: bot.CallAudience, Err: err}
+}
+
+// backOnStage asks to speak again where a new connection, or a move, has put Mynah into the audience of a stage.
+func (s *calls) backOnStage(guild, channel snowflake.ID) {
+	state, ok := s.client.disgo.Caches().VoiceState(guild, s.client.self)
+	if !ok || state.ChannelID == nil || *state.ChannelID != channel || !state.Suppress || state.RequestToSpeakTimestamp != nil {
+		return
+	}
+	ctx, done := context.WithTimeout(context.Background(), askTime)
+	defer done()
+	if err := s.askToSpeak(ctx, guild, channel); err != nil {
+		s.client.log.Info("in the audience of a stage again", "server", guild, "err", brief(err))
+	}
+}
+
+// Ongoing implements [bot.Calls].
+func (s *calls) Ongoing(server record.ServerID) (bot.OngoingCall, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	k, ok := s.ongoing[snowflake.ID(server)]
+	if !ok || !k.joined {
+		return nil, false
+	}
+	return k, true
+}
+
+func (s *calls) bitrate(channel snowflake.ID) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.bitrates[channel]
+}
+
+// changed is told what becomes of a connection.
+func (s *calls) changed(guild snowflake.ID, e voice.Event) {
+	switch e.Kind {
+	case voice.EventConnected:
+		s.mu.Lock()
+		k := s.ongoing[guild]
+		if k != nil && k.joined && !s.closing {
+			s.client.wg.Go(func() { s.backOnStage(guild, e.Channel) })
+		}
+		s.mu.Unlock()
+	case voice.EventMoved:
+		s.client.bot.CallMoved(record.ServerID(guild), record.ChannelID(e.Channel))
+	case voice.EventStopped:
+		s.mu.Lock()
+		k := s.ongoing[guild]
+		delete(s.ongoing, guild)
+		closing := s.closing
+		why := fault(e.Err.Reason)
+		asked := false
+		if k != nil {
+			if k.lonely != nil {
+				k.lonely.Stop()
+			}
+			if k.fault != "" {
+				why = k.fault
+			}
+			asked = why == bot.CallShuttingDown
+		}
+		s.mu.Unlock()
+		if k != nil && k.joined && !closing && !asked {
+			s.client.bot.CallEnded(record.ServerID(guild), why)
+		}
+	}
+}
+
+// onVoiceState looks whether Mynah has company, and who that is.
+func (c *Client) onVoiceState(e *events.GuildVoiceStateUpdate) {
+	if e.Member.User.ID != 0 {
+		c.calls.know(e.VoiceState.GuildID, e.Member)
+	}
+	c.calls.company(e.VoiceState.GuildID)
+}
+
+// onServer tells the bot that a server can be worked with.
+func (c *Client) onServer(e *events.GuildReady) { c.bot.ServerReady(record.ServerID(e.GuildID)) }
+
+// onServerLeft tells the bot that it was taken off a server.
+func (c *Client) onServerLeft(e *events.GuildLeave) { c.bot.ServerLeft(record.ServerID(e.GuildID)) }
+
+// company tells the bot who sits in Mynah's voice channel, and leaves it after a while when no human does.
+func (s *calls) company(guild snowflake.ID) {
+	s.mu.Lock()
+	k := s.ongoing[guild]
+	s.mu.Unlock()
+	if k == nil {
+		return
+	}
+	var people []bot.Person
+	humans := 0
+	if channel := k.conn.ChannelID(); channel != nil {
+		users := s.present(guild, *channel)
+		s.mu.Lock()
+		for _, user := range users {
+			p, known := s.people[user]
+			if !known {
+				p.ID = record.UserID(user)
+			}
+			p.Voice = record.ChannelID(*channel)
+			people = append(people, p)
+			if !p.Bot {
+				humans++
+			}
+		}
+		s.mu.Unlock()
+	}
+	s.client.bot.CallPeople(record.ServerID(guild), people)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case humans > 0 && k.lonely != nil:
+		k.lonely.Stop()
+		k.lonely = nil
+	case humans == 0 && k.lonely == nil && k.joined:
+		k.lonely = time.AfterFunc(s.alone, func() { k.end(bot.CallAlone) })
+	}
+}
+
+// close ends all calls; Mynah returns to them with the next start.
+func (s *calls) close(ctx context.Context) {
+	s.mu.Lock()
+	s.closing = true
+	var all []*call
+	for _, k := range s.ongoing {
+		all = append(all, k)
+	}
+	s.mu.Unlock()
+	var leaving sync.WaitGroup
+	for _, k := range all {
+		leaving.Go(func() { k.conn.Close(ctx) })
+	}
+	leaving.Wait()
+}
+
+// fault is a connection's reason in the bot's words.
+func fault(r voice.Reason) bot.CallFault {
+	switch r {
+	case voice.ReasonToken:
+		return bot.CallToken
+	case voice.ReasonMode:
+		return bot.CallMode
+	case voice.ReasonDAVE:
+		return bot.CallDAVE
+	case voice.ReasonRateLimited:
+		return bot.CallRateLimited
+	case voice.ReasonRemoved:
+		return bot.CallRemoved
+	case voice.ReasonUnreachable:
+		return bot.CallUnreachable
+	case voice.ReasonClosed:
+		return bot.CallShuttingDown
+	default:
+		return bot.CallNoAnswer
+	}
+}

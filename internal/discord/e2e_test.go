@@ -1,0 +1,326 @@
+package discord
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/disgoorg/disgo/discord"
+	"github.com/disgoorg/snowflake/v2"
+
+	"github.com/mynahbot/mynah/internal/bot"
+)
+
+// wants checks that a text has all of parts in it.
+func wants(t *testing.T, what, text string, parts ...string) {
+	t.Helper()
+	for _, part := range parts {
+		if !strings.Contains(text, part) {
+			t.Errorf("%s: %q is missing in: %s", what, part, text)
+		}
+	}
+}
+
+func TestGreetingsAndQuestions(t *testing.T) {
+	w := newWorld(t, nil)
+	ann, boris := w.login("Ann"), w.login("Boris")
+	if log := w.log.all(); strings.Contains(log, "could not be registered") {
+		t.Fatal(log)
+	}
+	if answer := ann.ask("general", "!hi"); answer.Content != "Hi, Ann!" {
+		t.Errorf("hi: %+v", answer)
+	}
+	wants(t, "help", ann.ask("general", "!help").Content, "`!hi`", "`!join")
+	wants(t, "help, second part", ann.saying("Manage Server").Content, "settings")
+	wants(t, "help of one", ann.ask("general", "!help train").Content, "positive:true|false", "• `label`")
+	wants(t, "help of a group", ann.ask("general", "!dataset").Content, "!dataset list", "!dataset export")
+	wants(t, "a slip", ann.ask("general", w.mention()+" !trian x").Content, "`!train`")
+	wants(t, "ask", ann.ask("general", "!ask who are you?").Content, "learns from the people of this server")
+	wants(t, "ask in Russian", ann.ask("general", "!ask кто ты?").Content, "учится у людей этого сервера")
+	wants(t, "mention", ann.ask("general", w.mention()+" what's the score?").Content, "I don't know that")
+	wants(t, "mention alone", ann.ask("general", w.mention()).Content, "I'm here")
+	wants(t, "instruction", ann.ask("general", "!instruction").Content, "# How to work with Mynah", "`!train")
+	ann.say("general", "nobody is asked")
+	wants(t, "reply mode mention", ann.ask("general", "!hi").Content, "Hi, Ann!")
+
+	ann.slash("general", "hi", nil)
+	wants(t, "/hi", ann.reply().Content, "Hi, Ann!")
+	boris.slash("general", "hi", nil)
+	wants(t, "/hi of a Russian client", boris.saying("Boris").Content, "Привет, Boris!")
+	ann.slash("general", "ask", map[string]any{"question": "what can you do?"})
+	wants(t, "/ask", ann.saying("voice messages").Content, "learn")
+	ann.slash("general", "help", map[string]any{"command": "test"})
+	wants(t, "/help", ann.saying("!test").Content, "json")
+	if got := ann.complete("general", "help", map[string]any{"command": "da"}, "command"); !slices.Contains(got, "dataset find") {
+		t.Errorf("completion of help: %v", got)
+	}
+}
+
+func TestSettings(t *testing.T) {
+	w := newWorld(t, nil)
+	ann, chen := w.login("Ann"), w.login("Chen")
+	wants(t, "refused", chen.ask("general", "!settings language ru").Content, "Manage Server")
+	wants(t, "overview", ann.ask("general", "!settings").Content, "`prefix`: !", "`reply_mode`: mention")
+	wants(t, "language", ann.ask("general", "!settings language ru").Content, "`language` теперь: ru")
+	wants(t, "in Russian", ann.ask("general", "!hi").Content, "Привет")
+	wants(t, "no such", ann.ask("general", "!settings language tlh").Content, "en", "ru")
+	ann.slash("general", "settings", map[string]any{"name": "language", "value": "default"})
+	wants(t, "back", ann.saying("`language` is now").Content, "en")
+	wants(t, "bad prefix", ann.ask("general", "!settings prefix /x").Content, "A prefix has at most")
+	wants(t, "prefix", ann.ask("general", "!settings prefix ?").Content, "`prefix` is now ?")
+	ann.say("general", "!hi")
+	wants(t, "new prefix", ann.ask("general", "?hi").Content, "Hi, Ann!")
+	wants(t, "mode", ann.ask("general", "?settings reply_mode all <#"+w.channel("help").String()+">").Content, "<#"+w.channel("help").String()+">: all")
+	wants(t, "all", ann.ask("help", "who are you").Content, "I am Mynah")
+	if got := ann.complete("general", "settings", map[string]any{"name": "reply_mode", "value": ""}, "value"); !slices.Equal(got, []string{"mention", "all", "off", "default"}) {
+		t.Errorf("completion: %v", got)
+	}
+	wants(t, "role", ann.ask("general", "?settings train_roles <@&"+trainers(w)+">").Content, trainers(w))
+	boris := w.login("Boris")
+	wants(t, "a trainer", boris.ask("general", "?settings").Content, "`prefix`: ?")
+	ann.say("general", "?settings instruction", upload{"rules.md", []byte("# Our rules\n\n" + strings.Repeat("Be kind to each other. ", 150) + "\n\nThe end.")})
+	ann.saying("has its own instruction")
+	first := ann.ask("general", "?instruction")
+	if len(first.Content) > 2000 || !strings.HasPrefix(first.Content, "# Our rules") {
+		t.Errorf("instruction: %q", first.Content)
+	}
+	ann.saying("The end.")
+	wants(t, "taken back", ann.ask("general", "?settings instruction default").Content, "Mynah's own again")
+}
+
+// trainers is the id of the ready world's role.
+func trainers(w *world) string {
+	id := ""
+	w.mynah.disgo.Caches().RolesForEach(snowflake.ID(w.server), func(r discord.Role) {
+		if r.Name == "Trainers" {
+			id = r.ID.String()
+		}
+	})
+	return id
+}
+
+func TestTeachCorrectAndLookAfter(t *testing.T) {
+	w := newWorld(t, nil)
+	ann, chen := w.login("Ann"), w.login("Chen")
+	wants(t, "refused", chen.ask("general", `!train "x" positive=True`).Content, "Manage Server")
+
+	// By correction, in its three forms.
+	unknown := ann.ask("general", "!ask when does the tournament start")
+	wants(t, "untrained", unknown.Content, "nobody has taught me")
+	ann.answer("general", unknown.ID, "!correct It starts at nine.")
+	ann.saying("Noted")
+	wants(t, "same question", ann.ask("general", "!ask When does the tournament start?").Content, "It starts at nine.")
+	wants(t, "paraphrase", ann.ask("general", "!ask when does the tournament start today").Content, "It starts at nine.")
+	wrong := ann.ask("general", "!ask who won last year")
+	ann.menu("general", "Correct this answer", wrong.ID)
+	form := ann.await(func(s seen) bool { return s.Event == "INTERACTION_MODAL_CREATE" })
+	ann.submit("general", form, "The owls won.")
+	ann.saying("Noted")
+	wants(t, "after the form", ann.ask("general", "!ask who won last year?").Content, "The owls won.")
+	last := ann.ask("general", "!ask where is the hall")
+	ann.slash("general", "correct", map[string]any{"message": last.ID.String(), "correction": "Behind the library."})
+	ann.saying("Noted")
+	wants(t, "after the slash command", ann.ask("general", "!ask where is the hall?").Content, "Behind the library.")
+	mine := ann.say("general", "I say so")
+	ann.answer("general", mine, "!correct x")
+	ann.saying("isn't mine")
+
+	// By text, and by file.
+	wants(t, "without an answer", ann.ask("general", "!train some text").Content, "label:")
+	ann.say("general", `!train "what a lovely day" positive=True`)
+	queued := ann.saying("Training **#1**")
+	failed := ann.said(func(s seen) bool { return s.ID == queued.ID && strings.Contains(s.Content, "has ended") })
+	wants(t, "one label", failed.Content, "No labels were learned")
+	ann.slash("general", "train", map[string]any{"file": 0}, upload{"faq.csv", []byte(table(faq))})
+	ended := ann.saying("has ended")
+	wants(t, "training", ended.Content, "New: 30", "labels: 4", "accuracy **")
+	wants(t, "status", ann.ask("general", "!status").Content, "**#1**", "**#2**", "done")
+	wants(t, "status of one", ann.ask("general", "!status 2").Content, "**#2**")
+	for ended := false; !ended; { // its message is edited a moment before its end is kept
+		job, found, err := w.store.Job(t.Context(), w.server, 2)
+		if err != nil || !found {
+			t.Fatal(found, err)
+		}
+		ended = job.State.Ended()
+	}
+	wants(t, "cancel", ann.ask("general", "!cancel 2").Content, "has ended already")
+	wants(t, "answer", ann.ask("general", "!ask how much does a ticket cost").Content, "price")
+	wants(t, "correction stays", ann.ask("general", "!ask who won last year?").Content, "The owls won.")
+	models := ann.ask("general", "!models").Content
+	wants(t, "models", models, "in use")
+	if got := ann.complete("general", "promote", map[string]any{"model": ""}, "model"); !slices.Contains(got, "1") {
+		t.Errorf("completion of promote: %v", got)
+	}
+
+	// Tests.
+	wants(t, "test", ann.ask("general", `!test {"input": "how much is a ticket"}`).Content, "price")
+	wants(t, "test text", ann.ask("general", `!test "where do I find it"`).Content, "place")
+	wants(t, "test list", ann.ask("general", `!test ["how much", "when does it start"]`).Content, "how much", "when does")
+	wants(t, "broken", ann.ask("general", `!test {broken json`).Content, "no valid JSON")
+	measured := ann.ask("general", "!test", upload{"t.csv", []byte("text,label\nhow much is it,price\nwhere do I find Bob,place\nwhen does it start,place\n")})
+	wants(t, "measured", measured.Content, "accuracy **66.7 %**", "instead of place")
+	if len(measured.Attachments) == 0 || measured.Attachments[len(measured.Attachments)-1].Filename != "predictions.csv" {
+		t.Errorf("attachments: %+v", measured.Attachments)
+	}
+
+	// What was taught.
+	wants(t, "find", ann.ask("general", "!dataset find lovely").Content, "what a lovely day", "positive")
+	wants(t, "show", ann.ask("general", "!dataset show").Content, "`place` 10")
+	ann.slash("general", "dataset export", nil)
+	export := ann.saying("34 examples")
+	if len(export.Attachments) != 1 || !strings.Contains(w.download(export.Attachments[0].URL), "what a lovely day") {
+		t.Errorf("export: %+v", export.Attachments)
+	}
+	wants(t, "remove", ann.ask("general", `!dataset remove label:positive`).Content, "Removed: 1")
+
+	// Votes.
+	vote := ann.ask("general", "!ask what does a ticket cost")
+	for _, step := range []struct {
+		method, emoji string
+		up, down      int
+	}{
+		{http.MethodPut, "%F0%9F%91%8D", 1, 0},
+		{http.MethodDelete, "%F0%9F%91%8D", 0, 0},
+		{http.MethodPut, "%F0%9F%91%8D", 1, 0},
+		{http.MethodPut, "%F0%9F%91%8E", 0, 1},
+		{http.MethodDelete, "%F0%9F%91%8D", 0, 1}, // after the other thumb
+		{http.MethodDelete, "%F0%9F%91%8E", 0, 0},
+	} {
+		ann.react(step.method, "general", vote.ID, step.emoji)
+		ann.ask("general", "!hi") // behind it in the channel's queue
+		if sum, err := w.store.FeedbackSummary(t.Context(), w.server); err != nil || sum.Up != step.up || sum.Down != step.down {
+			t.Errorf("votes after %s %s: %+v %v", step.method, step.emoji, sum, err)
+		}
+	}
+	ann.slash("general", "feedback", map[string]any{"text": "nice"})
+	ann.saying("Thank you!")
+	if sum, err := w.store.FeedbackSummary(t.Context(), w.server); err != nil || sum.Texts != 1 {
+		t.Errorf("feedback: %+v %v", sum, err)
+	}
+
+	// Privacy.
+	wants(t, "not here", ann.ask("general", "!privacy export").Content, "everybody would read it")
+	ann.slash("general", "privacy export", nil)
+	about := ann.saying("Everything that is kept about you")
+	if about.Flags&64 == 0 || len(about.Attachments) != 1 {
+		t.Errorf("privacy export: %+v", about)
+	}
+	wants(t, "confirm", ann.ask("general", "!privacy delete").Content, "confirm:true")
+	wants(t, "deleted", ann.ask("general", "!privacy delete confirm:true").Content, "deleted", "1 servers")
+	wants(t, "stale", ann.ask("general", "!ask who won last year?").Content, "somebody's data was deleted")
+}
+
+// faq is what a server might teach first.
+var faq = map[string][]string{
+	"schedule": {"when does it start", "what time is the opening", "when is the final", "at what hour do we begin", "when do the doors open",
+		"until when does it last", "what time does it end", "which day is the second round", "when is the break", "is it on Saturday or Sunday"},
+	"price": {"how much is a ticket", "what does it cost", "what is the price for students", "do children pay", "is there a discount",
+		"how much do I have to pay", "what does a ticket cost", "is it free for members", "how expensive is it", "what is the entry fee"},
+	"place": {"where is it", "which hall is it in", "how do I find the entrance", "what is the address", "where can I park",
+		"where do I find the toilets", "which floor is the room on", "how do I get there by bus", "is it near the station", "where are we sitting"},
+}
+
+func TestDatasetsAndFiles(t *testing.T) {
+	w := newWorld(t, nil)
+	ann := w.login("Ann")
+	space, err := w.store.Workspace(w.server)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for label, texts := range map[string][]string{
+		"good": {"I like it", "wonderful work", "great thing", "so nice", "what a joy"},
+		"bad":  {"I hate it", "terrible work", "awful thing", "so sad", "what a pity"},
+	} {
+		for i, text := range texts {
+			if _, err := space.Create(fmt.Sprintf("datasets/mood/%s/%d.txt", label, i), strings.NewReader(text)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if got := ann.complete("general", "select_dataset", map[string]any{"path": "mo"}, "path"); !slices.Contains(got, "datasets/mood") {
+		t.Errorf("completion: %v", got)
+	}
+	wants(t, "select", ann.ask("general", "!select_dataset datasets/mood good").Content, "examples: **10**", "`positive` 5", "archives/mood-")
+	wants(t, "list", ann.ask("general", "!dataset list").Content, "datasets/mood", "selected")
+	ann.say("general", "!train")
+	wants(t, "trained", ann.saying("has ended").Content, "Examples: **10**", "labels: 2")
+	for _, command := range []string{"find wonderful", `remove "wonderful work"`, "disable label:positive"} {
+		wants(t, command, ann.ask("general", "!dataset "+command).Content, "The selected dataset “datasets/mood” has", "I don't change", "!getfile")
+	}
+	wants(t, "find in files", ann.ask("general", "!dataset find wonderful").Content, "`wonderful work` → positive (file good/1.txt")
+	ann.slash("general", "archive", map[string]any{"folder": "datasets"})
+	packed := ann.saying("files: 10,")
+	if len(packed.Attachments) != 1 || !strings.HasSuffix(packed.Attachments[0].Filename, ".zip") {
+		t.Errorf("archive: %+v", packed.Attachments)
+	}
+	got := ann.ask("general", "!getfile datasets/mood/good/0.txt")
+	if len(got.Attachments) != 1 || w.download(got.Attachments[0].URL) != "I like it" {
+		t.Errorf("getfile: %+v", got)
+	}
+	if got := ann.complete("general", "getfile", map[string]any{"path": "bad/3"}, "path"); !slices.Contains(got, "datasets/mood/bad/3.txt") {
+		t.Errorf("completion: %v", got)
+	}
+	for _, path := range []string{"../../etc/passwd", "/etc/passwd", "datasets/../../x"} {
+		wants(t, path, ann.ask("general", "!getfile "+path).Content, "leads out of this server's files")
+	}
+	wants(t, "absent", ann.ask("general", "!getfile datasets/none").Content, "no file or folder")
+	wants(t, "folder", ann.ask("general", "!getfile datasets").Content, "is not a file")
+	wants(t, "none", ann.ask("general", "!select_dataset default").Content, "No dataset is selected")
+}
+
+func (w *world) download(url string) string {
+	w.t.Helper()
+	rs, err := w.http.Get(url)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	defer rs.Body.Close()
+	raw, err := io.ReadAll(rs.Body)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return string(raw)
+}
+
+func TestDirectMessages(t *testing.T) {
+	w := newWorld(t, nil)
+	ann := w.login("Ann")
+	var dm struct{ ID snowflake.ID }
+	if err := json.Unmarshal(ann.request(http.MethodPost, "/users/@me/channels", map[string]any{"recipient_id": w.mynah.self.String()}), &dm); err != nil {
+		t.Fatal(err)
+	}
+	say := func(text string) {
+		ann.request(http.MethodPost, "/channels/"+dm.ID.String()+"/messages", map[string]any{"content": text})
+	}
+	say("who are you?")
+	ann.saying("I am Mynah")
+	say("!train text label:x")
+	ann.saying("works on a server only")
+	say("!privacy export")
+	if got := ann.saying("Everything that is kept about you"); len(got.Attachments) != 1 || !strings.Contains(w.download(got.Attachments[0].URL), "who are you?") {
+		t.Errorf("%+v", got)
+	}
+}
+
+func TestAnExpiredInteractionIsAnsweredInTheChannel(t *testing.T) {
+	w := newWorld(t, nil)
+	ann := w.login("Ann")
+	r := &interactionResponder{
+		client: w.mynah, id: 1, token: "gone", channel: w.channel("general"), author: ann.id,
+		expires: time.Now().Add(-time.Second), timer: time.NewTimer(time.Hour), answered: true,
+	}
+	if _, err := r.Send(t.Context(), bot.Reply{Text: "At last."}); err != nil {
+		t.Fatal(err)
+	}
+	wants(t, "in the channel", ann.saying("At last.").Content, "<@"+ann.id.String()+">")
+	r.expires = time.Now().Add(time.Hour) // Discord has forgotten it all the same
+	if _, err := r.Send(t.Context(), bot.Reply{Text: "And again."}); err != nil {
+		t.Fatal(err)
+	}
+	ann.saying("And again.")
+}

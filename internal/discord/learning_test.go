@@ -1,0 +1,130 @@
+package discord
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/mynahbot/mynah/internal/bot"
+	"github.com/mynahbot/mynah/internal/record"
+)
+
+// A server that knows nothing is taught in every way, refuses to get worse, goes forth and back between its models, and
+// forgets what people take back.
+func TestAServerLearnsFromNothing(t *testing.T) {
+	w := newWorld(t, func(c *bot.Config) { c.TrainBudget = time.Second })
+	ann, boris := w.login("Ann"), w.login("Boris")
+	ask := func(question string) string { return ann.ask("general", "!ask "+question).Content }
+	train := func(end, line string, files ...upload) seen {
+		t.Helper()
+		ann.say("general", strings.TrimSpace("!train "+line), files...)
+		return ann.saying(end)
+	}
+	const price, final, dog = "how much does a ticket cost", "when is the final", "who may bring a dog"
+	wants(t, "before", ask(price), "nobody has taught me")
+	wants(t, "by file", train("has ended", "", upload{"faq.csv", []byte(table(faq))}).Content, "labels: 3", "Model 1 is in use now")
+	wants(t, "a label", ask(price), "**price**")
+	wants(t, "by text", train("has ended", `"`+dog+`" reply:"Everybody may."`).Content, "Model 2 is in use now", "rollback")
+	wants(t, "a reply", ask(dog), "Everybody may.")
+
+	wrong := boris.ask("general", "!ask "+final)
+	if strings.Contains(wrong.Content, "Sunday") {
+		t.Fatal(wrong.Content)
+	}
+	boris.answer("general", wrong.ID, "!correct On Sunday at noon.")
+	boris.said(func(s seen) bool { return s.MessageReference != nil && strings.Contains(s.Content, final) })
+	wants(t, "by correction, at once", ask(final), "On Sunday at noon.")
+	opinion := ann.ask("general", "!ask "+price)
+	ann.react(http.MethodPut, "general", opinion.ID, "%F0%9F%91%8E")
+	wants(t, "by feedback", ann.ask("general", "!feedback prices change").Content, "Thank you!")
+	sum, err := w.store.FeedbackSummary(t.Context(), w.server)
+	if err != nil || sum.Down != 1 || sum.Texts != 1 {
+		t.Errorf("feedback: %+v %v", sum, err)
+	}
+
+	// A file whose labels slipped by one doesn't outweigh what was taught before, though the new model is right on it.
+	slipped := map[string][]string{}
+	for right, wrong := range map[string]string{"price": "place", "place": "schedule", "schedule": "price"} {
+		for _, text := range faq[right] {
+			slipped[wrong] = append(slipped[wrong], "please tell me "+text, "hello "+text)
+		}
+	}
+	wants(t, "slipped labels", train("has ended", "", upload{"slipped.csv", []byte(table(slipped))}).Content,
+		"Model 3 waits as a candidate, since it got worse on what was taught before", "Of the 60 new texts of “slipped.csv”", "!dataset disable file:slipped.csv", "!promote 3")
+	wants(t, "the model in use stays", ask(price), "**price**")
+	wants(t, "remove them", ann.ask("general", "!dataset remove file:slipped.csv").Content, "Removed: 60")
+
+	// A training that got worse on the server's own test set is held back, and says why.
+	ann.say("general", "!testset pin", upload{"pinned.csv", []byte(table(map[string][]string{
+		"price": {"how much does one ticket cost", "what is the price of a ticket", "how much do we have to pay for it", "is there a discount for students"},
+	}))})
+	ann.saying("**4** texts now")
+	var wrongly []string
+	for _, who := range []string{"a child", "a student", "a member", "two people", "my friend", "a group"} {
+		wrongly = append(wrongly, "how much does a ticket cost for "+who, "what is the price for "+who, "how much does "+who+" have to pay", "is there a discount for "+who)
+	}
+	wants(t, "a worse one", train("has ended", "", upload{"worse.csv", []byte(table(map[string][]string{"place": wrongly}))}).Content,
+		"Model 4 waits as a candidate, since it is worse on the pinned test set", "of 4", "!promote 4")
+	wants(t, "candidate", ann.ask("general", "!models").Content, "**4** candidate", "**3** candidate", "**2** in use")
+	wants(t, "nothing got worse", ask(price), "**price**")
+	wants(t, "promote", ann.ask("general", "!promote 4").Content, "Model 4 is in use now")
+	wants(t, "the promoted model", ask(price), "**place**")
+	wants(t, "rollback", ann.ask("general", "!rollback").Content, "Model 2 is in use now")
+	wants(t, "the old model", ask(price), "**price**")
+	wants(t, "an older one", ann.ask("general", "!promote 1").Content, "Model 1 is in use now")
+	wants(t, "back from it", ann.ask("general", "!rollback").Content, "Model 2 is in use now")
+	wants(t, "all of them", ann.ask("general", "!models").Content, "**3** candidate", "**2** in use", "**1** candidate")
+	wants(t, "the correction", ask(final), "On Sunday at noon.")
+
+	// What is removed or disabled on purpose doesn't count against the next training.
+	wants(t, "remove", ann.ask("general", "!dataset remove file:worse.csv").Content, fmt.Sprintf("Removed: %d", len(wrongly)))
+	wants(t, "disable", ann.ask("general", "!dataset disable label:place").Content, "Disabled: 10")
+	wants(t, "without a topic", train("has ended", "").Content, "labels: 2", "Model 5 is in use now")
+	if got := ask("where is it"); strings.Contains(got, "place") {
+		t.Errorf("a disabled label is known: %s", got)
+	}
+	wants(t, "enable", ann.ask("general", "!dataset enable label:place").Content, "Taken in again: 10")
+	wants(t, "a response", ann.ask("general", `!response add price "Ten euros."`).Content, "From now on")
+	wants(t, "answers at once", ask(price), "Ten euros.")
+
+	export := ann.ask("general", "!dataset export")
+	wants(t, "export", export.Content, "32 examples")
+	if len(export.Attachments) != 1 {
+		t.Fatalf("export: %+v", export)
+	}
+	exported := w.download(export.Attachments[0].URL)
+	wants(t, "exported", exported, dog, "faq.csv", final, "discount")
+	if strings.Contains(exported, "two people") {
+		t.Error("what was removed is exported")
+	}
+
+	// What Boris taught goes with him, from the candidates that had learned it too.
+	boris.slash("general", "privacy delete", map[string]any{"confirm": true})
+	boris.said(func(s seen) bool { return s.Flags&64 != 0 })
+	if got := ask(final); strings.Contains(got, "Sunday") {
+		t.Errorf("after the deletion: %s", got)
+	}
+	wants(t, "a model that knows it", ann.ask("general", "!promote 4").Content, "data that has been deleted")
+	wants(t, "the model in use knew it", ask(price), "somebody's data was deleted")
+	wants(t, "another model", ann.ask("general", "!promote 2").Content, "Model 2 is in use now")
+	wants(t, "its label", ask(price), "Ten euros.")
+
+	wants(t, "delete", ann.ask("general", "!privacy delete confirm:true").Content, "must be trained again")
+	wants(t, "after", ask(price), "somebody's data was deleted")
+	models, err := w.store.Models(t.Context(), w.server)
+	if err != nil || len(models) != 5 {
+		t.Fatalf("%d models: %v", len(models), err)
+	}
+	for _, m := range models {
+		r, err := w.store.OpenBlob(t.Context(), m.Blob)
+		if err == nil {
+			w.check(r.Close())
+		}
+		if m.State != record.ModelStale || err == nil {
+			t.Errorf("model %d: %s, %v", m.Number, m.State, err)
+		}
+	}
+	wants(t, "nothing left", ann.ask("general", "!dataset show").Content, "Nothing was taught")
+}

@@ -1,0 +1,208 @@
+// Package doctor checks what Mynah needs of this machine and of Discord, and
+// says for each thing that is wrong how to mend it.
+package doctor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/disgoorg/disgo/discord"
+	"github.com/disgoorg/disgo/rest"
+
+	"github.com/mynahbot/mynah/internal/speech/models"
+	"github.com/mynahbot/mynah/internal/speech/voices"
+)
+
+const (
+	// MinFree is the least free space on the data folder's disk, bytes: models
+	// and a training need about that much.
+	MinFree = 500_000_000
+	// discordTime is how long Discord may take to answer.
+	discordTime = 10 * time.Second
+)
+
+// Finding is the result of one check.
+type Finding struct {
+	Check  string `json:"check"`
+	OK     bool   `json:"ok"`
+	Detail string `json:"detail"`
+	Mend   string `json:"mend,omitempty"` // what to do; "" where nothing must be done
+}
+
+// Config is what is to be checked.
+type Config struct {
+	Data           string // data folder
+	Token          string // the bot's; "" = none is configured
+	RESTURL        string // Discord's API up to the version; "" = Discord's own
+	MessageContent bool   // the privileged intent is wanted
+	Models         *models.Store
+	Voices         *voices.Voices // nil: nothing is to be spoken
+	Languages      []string       // that are to be spoken
+}
+
+// Run does all checks and returns what they found, in a fixed order.
+func Run(ctx context.Context, c Config) []Finding {
+	findings := []Finding{folder(c.Data), disk(c.Data)}
+	for _, p := range []struct{ program, packages, use string }{
+		{"ffmpeg", "ffmpeg", "decodes what people upload"},
+		{"espeak-ng", "espeak-ng", "speaks languages without a voice of their own"},
+	} {
+		findings = append(findings, program(p.program, p.packages, p.use))
+	}
+	findings = append(findings, pack(c.Models)...)
+	if c.Voices != nil {
+		findings = append(findings, speakers(c.Voices, c.Languages)...)
+	}
+	return append(findings, discordFindings(ctx, c)...)
+}
+
+// folder checks that the data folder can be written.
+func folder(dir string) Finding {
+	f := Finding{Check: "data folder", OK: true, Detail: dir}
+	err := os.MkdirAll(dir, 0o700)
+	if err == nil {
+		var probe *os.File
+		if probe, err = os.CreateTemp(dir, ".doctor-*"); err == nil {
+			err = errors.Join(probe.Close(), os.Remove(probe.Name()))
+		}
+	}
+	if err != nil {
+		f.OK, f.Detail, f.Mend = false, err.Error(), "make the folder writable, or name another with --data"
+	}
+	return f
+}
+
+// disk checks the free space where the data folder is or would be.
+func disk(dir string) Finding {
+	f := Finding{Check: "disk"}
+	var stat syscall.Statfs_t
+	for {
+		err := syscall.Statfs(dir, &stat)
+		if err == nil {
+			break
+		}
+		parent := filepath.Dir(dir)
+		if !errors.Is(err, syscall.ENOENT) || parent == dir {
+			f.Detail, f.Mend = err.Error(), "name another folder with --data"
+			return f
+		}
+		dir = parent
+	}
+	free := stat.Bavail * uint64(stat.Bsize)
+	f.OK = free >= MinFree
+	f.Detail = fmt.Sprintf("%.1f GB free", float64(free)/1e9)
+	if !f.OK {
+		f.Mend = fmt.Sprintf("free some space: at least %.1f GB are needed", MinFree/1e9)
+	}
+	return f
+}
+
+// program checks that a program is installed.
+func program(name, packages, use string) Finding {
+	path, err := exec.LookPath(name)
+	if err != nil {
+		return Finding{Check: name, Detail: "it is not installed; it " + use, Mend: "sudo apt-get install " + packages}
+	}
+	return Finding{Check: name, OK: true, Detail: path}
+}
+
+// pack checks every model of the speech pack. One that the pack is of use
+// without is no failure.
+func pack(store *models.Store) []Finding {
+	p, ok := store.Catalogue().Pack(models.SpeechPack)
+	if !ok {
+		return nil
+	}
+	var findings []Finding
+	check := func(name string, needed bool) {
+		f := Finding{Check: "model " + name, OK: true}
+		m, err := store.Installed(name)
+		if err != nil {
+			f.OK, f.Detail, f.Mend = !needed, err.Error(), "mynah models pull "+models.SpeechPack
+		} else {
+			f.Detail = m.Folder
+		}
+		findings = append(findings, f)
+	}
+	for _, name := range p.Models {
+		check(name, true)
+	}
+	for _, name := range p.Optional {
+		check(name, false)
+	}
+	return findings
+}
+
+// speakers tells who speaks which language, and why it is no better voice.
+func speakers(v *voices.Voices, languages []string) []Finding {
+	var findings []Finding
+	for _, s := range v.Status(languages...) {
+		f := Finding{Check: "voice " + s.Language, OK: s.Voice != "", Detail: s.Voice}
+		if !f.OK {
+			f.Detail = "nothing here speaks it"
+		}
+		if s.Problem != nil {
+			f.Mend = s.Problem.Error() // says what to install for a better one
+		}
+		findings = append(findings, f)
+	}
+	return findings
+}
+
+// discordFindings checks the token and the intents that go with it.
+func discordFindings(ctx context.Context, c Config) []Finding {
+	token := Finding{Check: "token"}
+	if c.Token == "" {
+		token.OK, token.Detail = true, "none is set: mynah run starts the local Discord"
+		return []Finding{token}
+	}
+	application, err := application(ctx, c)
+	var refused rest.Error
+	switch {
+	case errors.As(err, &refused) && refused.Response != nil && refused.Response.StatusCode == http.StatusUnauthorized:
+		token.Detail = "Discord does not accept it"
+		token.Mend = "open https://discord.com/developers/applications, choose the application, click Bot, then Reset Token, and set the new one as MYNAH_DISCORD_TOKEN"
+		return []Finding{token}
+	case err != nil:
+		token.Detail = fmt.Sprintf("Discord can't be asked: %v", err)
+		token.Mend = "see whether this machine reaches discord.com"
+		return []Finding{token}
+	}
+	token.OK, token.Detail = true, "of the application "+application.Name
+	intent := Finding{Check: "message content intent", OK: true, Detail: "not wanted: discord.message_content is false"}
+	if c.MessageContent {
+		has := application.Flags.Has(discord.ApplicationFlagGatewayMessageContent) || application.Flags.Has(discord.ApplicationFlagGatewayMessageContentLimited)
+		intent.OK, intent.Detail = has, "on"
+		if !has {
+			intent.Detail = "off"
+			intent.Mend = "open https://discord.com/developers/applications, choose the application, click Bot, switch on Message Content Intent and save; or set discord.message_content to false"
+		}
+	}
+	return []Finding{token, intent}
+}
+
+func application(ctx context.Context, c Config) (*discord.Application, error) {
+	ctx, cancel := context.WithTimeout(ctx, discordTime)
+	defer cancel()
+	url := rest.API
+	if c.RESTURL != "" {
+		if url = strings.TrimSuffix(c.RESTURL, "/"); !strings.HasSuffix(url, "/v10") {
+			url += "/v10"
+		}
+	}
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	defer transport.CloseIdleConnections()
+	client := rest.NewClient(c.Token, rest.WithURL(url), rest.WithHTTPClient(&http.Client{Transport: transport}),
+		rest.WithLogger(slog.New(slog.DiscardHandler)))
+	defer client.Close(ctx)
+	return rest.New(client).GetCurrentApplication(rest.WithCtx(ctx))
+}

@@ -1,0 +1,224 @@
+// Command bench trains and tests the learning engine on the public data sets in ../shared/data/nlu and prints the
+// figures beside those to be reached. With -peers it runs scikit-learn and fastText on the same split, where Python has them.
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"syscall"
+	"text/tabwriter"
+	"time"
+
+	_ "embed"
+
+	"github.com/mynahbot/mynah/internal/learn"
+	"github.com/mynahbot/mynah/internal/learn/sentence"
+	"github.com/mynahbot/mynah/internal/onnx"
+)
+
+//go:embed peers.py
+var peersPy string
+
+// set is one row of the table: what to train and test on, and what is to be reached.
+type set struct {
+	name, train, test, oos string
+	beat, reach, seconds   float64 // accuracy of the best other tool, to be reached, and the training time allowed
+	auroc                  float64 // to be reached, 0 for none
+}
+
+var sets = []set{
+	{"banking77", "banking77/train", "banking77/test", "", .916, .920, 2, 0},
+	{"banking77 10-shot", "banking77/train_10", "banking77/test", "", .758, .775, .5, 0},
+	{"banking77 5-shot", "banking77/train_5", "banking77/test", "", .656, .680, .5, 0},
+	{"clinc150", "clinc150/train", "clinc150/test", "clinc150/test_oos", .928, .932, 4, .960},
+	{"clinc150 10-shot", "clinc150/train_10", "clinc150/test", "clinc150/test_oos", .814, .825, .5, 0},
+	{"clinc150 5-shot", "clinc150/train_5", "clinc150/test", "clinc150/test_oos", .736, .755, .5, 0},
+	{"snips", "snips/train", "snips/test", "", .980, .982, 1, 0},
+	{"sms_spam", "sms_spam/train", "sms_spam/test", "", .992, .992, 1, 0},
+	{"sentiment3k", "sentiment3k/train", "sentiment3k/test", "", .854, .860, .5, 0},
+	{"hint3_curekart", "hint3_curekart/train", "hint3_curekart/test", "hint3_curekart/test_oos", .832, .840, .2, 0},
+	{"ru_hwu20", "ru_hwu20/train", "ru_hwu20/test", "", .860, .880, .2, 0},
+	{"braun_chatbot", "braun_chatbot/train", "braun_chatbot/test", "", .991, 0, 0, 0},
+	{"braun_askubuntu", "braun_askubuntu/train", "braun_askubuntu/test", "", .927, 0, 0, 0},
+	{"qa_stackfaq replies", "qa_stackfaq/train", "qa_stackfaq/test", "clinc150/test_oos", .939, .950, .2, .990},
+}
+
+func main() {
+	data := flag.String("data", "../shared/data/nlu", "folder of the data sets")
+	only := flag.String("only", "", "run only the sets whose name contains this")
+	peers := flag.Bool("peers", false, "run scikit-learn and fastText beside")
+	large := flag.Bool("large", false, "also train on 200,000 generated texts")
+	encoder := flag.String("encoder", "", "folder with model.onnx and tokenizer.json of a sentence encoder to use")
+	library := flag.String("onnxruntime", "", "ONNX Runtime's library, for -encoder")
+	flag.Parse()
+	b := bench{w: os.Stdout, data: *data, only: *only, peers: *peers, large: *large}
+	if err := b.run(*encoder, *library); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+// bench is one run of this program.
+type bench struct {
+	w            io.Writer
+	data, only   string
+	peers, large bool
+	encoder      learn.Encoder // or nil
+}
+
+func (b *bench) run(encoder, library string) (err error) {
+	if encoder != "" {
+		if err := onnx.Load(library); err != nil {
+			return err
+		}
+		enc, err := sentence.Open(filepath.Base(encoder), filepath.Join(encoder, "model.onnx"), filepath.Join(encoder, "tokenizer.json"))
+		if err != nil {
+			return err
+		}
+		defer enc.Close()
+		b.encoder = enc
+	}
+	tw := tabwriter.NewWriter(b.w, 2, 0, 2, ' ', 0)
+	fmt.Fprintln(tw, "set\tothers\treach\taccuracy\tmacro-F1\theld-out\ttrain s (allowed)\tcpu s\tece\tpredict µs\tOOS AUROC (reach)\tfile MB\t")
+	ran := 0
+	for _, s := range sets {
+		if !strings.Contains(s.name, b.only) {
+			continue
+		}
+		if err := b.set(tw, s); err != nil {
+			return fmt.Errorf("%s: %w", s.name, err)
+		}
+		ran++
+	}
+	tw.Flush()
+	if ran == 0 && !b.large {
+		return fmt.Errorf("no set's name contains %q", b.only)
+	}
+	if b.large {
+		if err := benchLarge(b.w); err != nil {
+			return err
+		}
+	}
+	if b.peers {
+		return runPeers(b.w, b.data, b.only)
+	}
+	return nil
+}
+
+func read(data, name string) ([]learn.Example, error) {
+	if name == "" {
+		return nil, nil
+	}
+	examples, _, err := learn.ReadPath(context.Background(), os.DirFS(data), name+".jsonl", learn.ReadOptions{})
+	return examples, err
+}
+
+func (b *bench) set(w io.Writer, s set) error {
+	data := b.data
+	examples, err := read(data, s.train)
+	if err != nil {
+		return err
+	}
+	test, err := read(data, s.test)
+	if err != nil {
+		return err
+	}
+	oos, err := read(data, s.oos)
+	if err != nil {
+		return err
+	}
+	var outside []string
+	for _, e := range oos {
+		outside = append(outside, e.Text)
+	}
+	runtime.GC()
+	began, cpu := time.Now(), cpuTime()
+	m, report, err := learn.Train(context.Background(), examples, learn.Options{Seed: 1, Encoder: b.encoder})
+	if err != nil {
+		return err
+	}
+	took, used := time.Since(began), cpuTime()-cpu
+	var file bytes.Buffer
+	if err := m.Save(&file); err != nil {
+		return err
+	}
+	ev, err := learn.EvaluateEncoded(context.Background(), m, b.encoder, test, outside)
+	if err != nil {
+		return err
+	}
+	accuracy, heldOut := ev.Accuracy, report.HeldOut.Accuracy
+	if ev.Examples == 0 {
+		accuracy, heldOut = ev.ReplyAccuracy, report.HeldOut.ReplyAccuracy
+	}
+	auroc := "-"
+	if len(outside) > 0 {
+		auroc = fmt.Sprintf("%.4f%s", ev.OOSAUROC, target(s.auroc, " (%.3f)"))
+	}
+	fmt.Fprintf(w, "%s\t%.3f\t%s\t%.4f%s\t%.4f\t%.4f\t%.2f%s\t%.2f\t%.3f\t%.1f\t%s\t%.2f\t\n", s.name, s.beat, target(s.reach, "%.3f"), accuracy, mark(accuracy, s.reach),
+		ev.MacroF1, heldOut, took.Seconds(), target(s.seconds, " (%.1f)"), used.Seconds(), ev.ECE, ev.PredictMicros, auroc, float64(file.Len())/1e6)
+	return nil
+}
+
+func target(v float64, format string) string {
+	if v == 0 {
+		return ""
+	}
+	return fmt.Sprintf(format, v)
+}
+
+func mark(got, want float64) string {
+	if got < want {
+		return " !"
+	}
+	return ""
+}
+
+// cpuTime is the processor time that this process has used.
+func cpuTime() time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		return 0
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+// peakMemory is the largest resident size of this process so far, in bytes.
+func peakMemory() int64 {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		return 0
+	}
+	return u.Maxrss << 10
+}
+
+func runPeers(w io.Writer, data, only string) error {
+	python, err := exec.LookPath("python3")
+	if err != nil {
+		fmt.Fprintln(w, "Other tools were not run: python3 is not installed.")
+		return nil
+	}
+	args := []string{"-c", peersPy, data}
+	for _, s := range sets {
+		if strings.Contains(s.name, only) {
+			args = append(args, strings.Join([]string{s.name, filepath.FromSlash(s.train), filepath.FromSlash(s.test), filepath.FromSlash(s.oos)}, ","))
+		}
+	}
+	cmd := exec.Command(python, args...)
+	cmd.Stdout, cmd.Stderr = w, os.Stderr
+	if err := cmd.Run(); err != nil {
+		if _, ok := errors.AsType[*exec.ExitError](err); ok {
+			return fmt.Errorf("the other tools failed: %w", err)
+		}
+		return err
+	}
+	return nil
+}

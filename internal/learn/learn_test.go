@@ -1,0 +1,278 @@
+package learn
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// nluDir is where the public data sets lie, beside the repository.
+func nluDir(t testing.TB) string {
+	_, file, _, _ := runtime.Caller(0)
+	dir := filepath.Join(filepath.Dir(file), "../../../shared/data/nlu")
+	if _, err := os.Stat(dir); err != nil {
+		t.Skip("the data sets in ../shared/data/nlu are absent")
+	}
+	return dir
+}
+
+// readSet reads a JSONL file of the public data sets without the package's own readers.
+func readSet(t testing.TB, name string) []Example {
+	t.Helper()
+	f, err := os.Open(filepath.Join(nluDir(t), filepath.FromSlash(name)+".jsonl"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	var out []Example
+	sc := bufio.NewScanner(f)
+	for sc.Scan() {
+		var r record
+		if err := json.Unmarshal(sc.Bytes(), &r); err != nil {
+			t.Fatal(err)
+		}
+		out = append(out, Example{Text: r.Text, Label: r.Label, Reply: r.Reply})
+	}
+	if sc.Err() != nil || len(out) == 0 {
+		t.Fatalf("%s: %d examples, %v", name, len(out), sc.Err())
+	}
+	return out
+}
+
+func train(t testing.TB, examples []Example, opt Options) (*Model, *Report) {
+	t.Helper()
+	m, r, err := Train(context.Background(), examples, opt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m, r
+}
+
+func saved(t testing.TB, m *Model) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	if err := m.Save(&b); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+func TestTrainPredictSaveLoad(t *testing.T) {
+	m, r := train(t, readSet(t, "hint3_curekart/train"), Options{Seed: 1})
+	test := readSet(t, "hint3_curekart/test")
+	ev := Evaluate(m, test, nil)
+	if ev.Accuracy < 0.80 {
+		t.Errorf("accuracy %.3f", ev.Accuracy)
+	}
+	if r.HeldOut.Accuracy < 0.7 || r.HeldOut.Accuracy > 0.95 {
+		t.Errorf("held-out accuracy %.3f", r.HeldOut.Accuracy)
+	}
+	file := saved(t, m)
+	m2, err := Load(bytes.NewReader(file), Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(saved(t, m2), file) {
+		t.Error("a loaded model saves to other bytes")
+	}
+	for _, e := range test {
+		a, b := m.Predict(e.Text), m2.Predict(e.Text)
+		if a.Label != b.Label || a.Probability != b.Probability || a.Known != b.Known || !slices.Equal(a.Labels, b.Labels) {
+			t.Fatalf("%q: %+v before saving, %+v after loading", e.Text, a, b)
+		}
+	}
+}
+
+func TestTrainIsDeterministic(t *testing.T) {
+	var examples []Example
+	for i, e := range readSet(t, "hint3_curekart/train") {
+		if i%3 == 0 { // enough for a search, and quick
+			examples = append(examples, e)
+		}
+	}
+	a, _ := train(t, examples, Options{Seed: 7, Threads: 1})
+	b, _ := train(t, examples, Options{Seed: 7, Threads: 4})
+	if !bytes.Equal(saved(t, a), saved(t, b)) {
+		t.Error("same examples and seed, other bytes")
+	}
+	c, _ := train(t, examples, Options{Seed: 8})
+	if bytes.Equal(saved(t, a), saved(t, c)) {
+		t.Error("the seed makes no difference")
+	}
+}
+
+func TestTrainRefuses(t *testing.T) {
+	one := []Example{{Text: "a", Label: "x"}, {Text: "b", Label: "x"}, {Text: "c", Label: "x"}, {Text: "d", Label: "x"}}
+	for name, c := range map[string]struct {
+		examples []Example
+		want     error
+	}{
+		"none":      {nil, ErrTooFew},
+		"one label": {one, ErrOneLabel},
+		"too few":   {[]Example{{Text: "a", Label: "x"}, {Text: "b", Label: "y"}}, ErrTooFew},
+		"no text":   {[]Example{{Label: "x"}}, ErrNoText},
+		"no answer": {[]Example{{Text: "x"}}, ErrNoAnswer},
+		"too many":  {make([]Example, MaxExamples+1), ErrTooManyExamples},
+	} {
+		if _, _, err := Train(context.Background(), c.examples, Options{}); !errors.Is(err, c.want) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if _, _, err := Train(ctx, append(one, Example{Text: "e", Label: "y"}), Options{}); !errors.Is(err, context.Canceled) {
+		t.Errorf("cancelled: %v", err)
+	}
+}
+
+func TestReplies(t *testing.T) {
+	m, _ := train(t, readSet(t, "qa_stackfaq/train"), Options{})
+	ev := Evaluate(m, readSet(t, "qa_stackfaq/test"), nil)
+	if ev.ReplyAccuracy < 0.9 {
+		t.Errorf("right reply first for %.3f", ev.ReplyAccuracy)
+	}
+}
+
+func TestTinySets(t *testing.T) {
+	for name, ex := range map[string][]Example{
+		"one word":   {{Text: "yes", Label: "a"}, {Text: "yep", Label: "a"}, {Text: "no", Label: "b"}, {Text: "nope", Label: "b"}},
+		"signs":      {{Text: "?", Label: "a"}, {Text: "??", Label: "a"}, {Text: "!", Label: "b"}, {Text: "👍", Label: "b"}},
+		"one each":   {{Text: "один", Label: "a"}, {Text: "two", Label: "b"}, {Text: "три", Label: "c"}, {Text: "four", Label: "d"}},
+		"one reply":  {{Text: "what is it", Reply: "It is this."}},
+		"both kinds": {{Text: "hi", Label: "greet", Reply: "Hello!"}, {Text: "hello", Label: "greet"}, {Text: "bye", Label: "part"}, {Text: "see you", Label: "part"}},
+	} {
+		m, _ := train(t, ex, Options{})
+		for _, e := range ex {
+			p := m.Predict(e.Text)
+			if e.Label != "" && p.Label != e.Label || e.Reply != "" && p.Reply != e.Reply {
+				t.Errorf("%s: %q gave %+v", name, e.Text, p)
+			}
+		}
+		m.Predict("")
+		m.Predict("\xff\xfe")
+		if _, err := Load(bytes.NewReader(saved(t, m)), Limits{}); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestCorrections(t *testing.T) {
+	var c Corrections
+	c.Add(Example{Text: "When does the shop open?", Reply: "At nine."})
+	c.Add(Example{Text: "Где мой заказ?", Reply: "В пути."})
+	for text, want := range map[string]string{
+		"when does the shop open":       "At nine.",
+		"WHEN DOES THE SHOP OPEN??":     "At nine.",
+		"when does the shop open today": "At nine.",
+		"где мой заказ":                 "В пути.",
+		"why is the sky blue":           "",
+		"":                              "",
+	} {
+		if e, ok := c.Answer(text); e.Reply != want || ok != (want != "") {
+			t.Errorf("%q: %q, %v", text, e.Reply, ok)
+		}
+	}
+	if !c.Remove("when does the shop open!") || c.Len() != 1 {
+		t.Error("not removed")
+	}
+	if e, ok := c.Answer("где мой заказ"); !ok || e.Reply != "В пути." {
+		t.Error("removing one lost the other")
+	}
+}
+
+func ExampleTrain() {
+	m, _, err := Train(context.Background(), []Example{
+		{Text: "where is my parcel", Label: "delivery"}, {Text: "when will it arrive", Label: "delivery"},
+		{Text: "i want my money back", Label: "refund"}, {Text: "please refund me", Label: "refund"},
+	}, Options{})
+	if err != nil {
+		panic(err)
+	}
+	fmt.Println(m.Predict("refund my money").Label)
+	// Output: refund
+}
+
+func TestResponses(t *testing.T) {
+	var examples []Example
+	for i, text := range []string{"hello there", "hi friend", "good morning", "hey you", "hello friend", "good evening"} {
+		examples = append(examples, Example{Text: text, Label: "greeting"}, Example{Text: "where is parcel number " + string(rune('a'+i)), Label: "delivery"})
+	}
+	m, _ := train(t, examples, Options{})
+	if p := m.Predict("hello friend"); p.ReplyKnown {
+		t.Fatalf("a reply from nowhere: %+v", p)
+	}
+	answers := []string{"Hi!", "Good day.", "Welcome."}
+	with := m.WithResponses(map[string][]string{"greeting": answers})
+	seen := map[string]bool{}
+	for _, text := range []string{"hello there", "hi friend", "good morning", "hey you", "hello friend", "good evening"} {
+		p := with.Predict(text)
+		if !p.ReplyKnown || !slices.Contains(answers, p.Reply) || p.Reply != with.Predict(strings.ToUpper(text)).Reply {
+			t.Errorf("%q: %+v", text, p)
+		}
+		seen[p.Reply] = true
+	}
+	if len(seen) < 2 {
+		t.Errorf("always %v", seen)
+	}
+	if p := with.Predict("where is my parcel"); p.Label != "delivery" || p.ReplyKnown {
+		t.Errorf("another label: %+v", p)
+	}
+	if p := m.Predict("hello friend"); p.ReplyKnown {
+		t.Error("the model itself was changed")
+	}
+}
+
+func TestCorrectionsKnowParaphrases(t *testing.T) {
+	for question, texts := range map[string]struct{ same, other []string }{
+		"At what time does the tournament start?": {
+			[]string{"When does the tournament start?", "when at all does the tournament start", "Can you tell me when the tournament starts?", "what time will the tournament start",
+				"when does the tournamnet start", "hey, at which hour does the tournament start please"},
+			[]string{"When does the tournament end?", "Where does the tournament start?", "When does the concert start?", "until when does the tournament last", "Why does the tournament start?",
+				"when does the junior tournament start", "which day does the tournament start", "when does the tournament not start", "who starts the tournament", "tournament", "when", ""},
+		},
+		"Во сколько начинается турнир?": {
+			[]string{"Когда начинается турнир?", "а когда же турнир начинается", "подскажите пожалуйста, в котором часу начинается турнир", "не подскажете, во сколько начинается турнир"},
+			[]string{"Когда заканчивается турнир?", "Где начинается турнир?", "до скольки идёт турнир", "когда не начинается турнир", "когда начинается концерт", "в какой день начинается турнир"},
+		},
+		"how much is a ticket from Paris to London": {
+			[]string{"how much is the ticket from Paris to London?"},
+			[]string{"how much is a ticket from London to Paris", "how much is a ticket to London", "how many tickets from Paris to London"},
+		},
+		"сколько стоит билет из Москвы в Казань": {
+			[]string{"сколько билет из Москвы в Казань стоит?"},
+			[]string{"сколько стоит билет из Казани в Москву", "сколько стоит билет в Казань"},
+		},
+		"Who is the referee?":       {[]string{"Who's the referee?", "so who’s the referee"}, []string{"whose is the referee", "Where's the referee?", "who isn't the referee"}},
+		"what is the entry fee":     {[]string{"What's the entry fee?"}, []string{"how's the entry fee", "what's the exit fee"}},
+		"does the dog bite the man": {nil, []string{"does the man bite the dog", "where is the place", "does the dog bite"}},
+		"where is the place":        {nil, []string{"where is the plate"}},
+		"is room 12 free":           {[]string{"Is room 12 free today?"}, []string{"is room 13 free", "is room 12 not free"}},
+		"I sent the form last week and nobody in the office has answered me yet": {
+			[]string{"i sent the form last week and nobody in the office has ever answered me yet", "I sent the form last week and nobody in the ofice has answered me yet"},
+			[]string{"I sent the form last week and somebody in the office has answered me yet", "i sent the form 2 last week and nobody in the office has answered me yet"},
+		},
+	} {
+		var c Corrections
+		c.Add(Example{Text: "what colour is the sky", Reply: "Blue."})
+		c.Add(Example{Text: question, Reply: "right"})
+		for _, text := range texts.same {
+			if e, ok := c.Answer(text); !ok || e.Reply != "right" {
+				t.Errorf("%q is not taken for %q: %+v, %+v", text, question, wordingOf(text), wordingOf(question))
+			}
+		}
+		for _, text := range texts.other {
+			if _, ok := c.Answer(text); ok {
+				t.Errorf("%q is taken for %q: %+v, %+v", text, question, wordingOf(text), wordingOf(question))
+			}
+		}
+	}
+}

@@ -1,0 +1,476 @@
+package localdiscord
+
+import (
+	"fmt"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+func (s *Server) messageRoutes(add addRoute) {
+	add("GET /channels/{channel}/messages", authToken, (*call).listMessages)
+	add("POST /channels/{channel}/messages", authToken, (*call).createMessage)
+	add("POST /channels/{channel}/messages/bulk-delete", authToken, (*call).bulkDelete)
+	add("GET /channels/{channel}/messages/{message}", authToken, (*call).getMessage)
+	add("PATCH /channels/{channel}/messages/{message}", authToken, (*call).editMessage)
+	add("DELETE /channels/{channel}/messages/{message}", authToken, (*call).deleteMessage)
+	add("POST /channels/{channel}/typing", authToken, (*call).typing)
+	add("PUT /channels/{channel}/messages/{message}/reactions/{emoji}/@me", authToken, (*call).addReaction)
+	add("DELETE /channels/{channel}/messages/{message}/reactions/{emoji}/{user}", authToken, (*call).removeReaction)
+	add("GET /channels/{channel}/messages/{message}/reactions/{emoji}", authToken, (*call).listReactions)
+	add("DELETE /channels/{channel}/messages/{message}/reactions/{emoji}", authToken, (*call).clearReactions)
+	add("DELETE /channels/{channel}/messages/{message}/reactions", authToken, (*call).clearReactions)
+}
+
+// channel finds the path's channel, in which the caller must have the permissions. Called with mu held.
+func (c *call) channel(want Permissions) (*channel, error) {
+	id, err := c.id("channel")
+	if err != nil {
+		return nil, err
+	}
+	ch := c.s.channels[id]
+	if ch == nil {
+		return nil, errUnknownChannel
+	}
+	p := ch.permissions(c.account)
+	if !p.has(permViewChannel) {
+		return nil, errMissingAccess
+	}
+	if !p.has(want) {
+		return nil, errMissingPermissions
+	}
+	return ch, nil
+}
+
+// message finds the path's message. Called with mu held.
+func (c *call) message(want Permissions) (*message, error) {
+	ch, err := c.channel(want)
+	if err != nil {
+		return nil, err
+	}
+	id, err := c.id("message")
+	if err != nil {
+		return nil, err
+	}
+	m := ch.find(id)
+	if m == nil || !m.visible(c.account) {
+		return nil, errUnknownMessage
+	}
+	return m, nil
+}
+
+func (c *call) createMessage() (any, error) {
+	s := c.s
+	id, err := c.id("channel")
+	if err != nil {
+		return nil, err
+	}
+	in, done, err := c.readValid(id, false)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	ch, err := c.channel(permSendMessages)
+	if err != nil {
+		return nil, err
+	}
+	if ch.kind == channelCategory {
+		return nil, errNonText
+	}
+	p := ch.permissions(c.account)
+	if len(in.files) > 0 && !p.has(permAttachFiles) {
+		return nil, errMissingPermissions
+	}
+	if in.flags()&flagVoiceMessage != 0 && !p.has(permSendVoiceMessages) {
+		return nil, errMissingPermissions
+	}
+	in.Flags.value &^= flagEphemeral
+	if err := checkReference(ch, in, c.account); err != nil {
+		return nil, err
+	}
+	if in.EnforceNonce && in.Nonce != nil {
+		// The same nonce within a few minutes is the same message sent again.
+		for i := len(ch.messages) - 1; i >= 0 && i >= len(ch.messages)-100; i-- {
+			if m := ch.messages[i]; m.author == c.account && string(m.nonce) == string(in.Nonce) {
+				return s.wireMessage(m, c.account), nil
+			}
+		}
+	}
+	m := s.post(ch, c.account, in, nil)
+	return s.wireMessage(m, c.account), nil
+}
+
+// checkReference checks that the message that is answered is there; with fail_if_not_exists false a missing one makes
+// an ordinary message. Called with mu held.
+func checkReference(ch *channel, in *messageInput, a *account) error {
+	ref := in.Reference
+	if ref == nil {
+		return nil
+	}
+	if ref.Type != 0 {
+		return formError("message_reference.type", "BASE_TYPE_CHOICES", "This server knows replies (type 0) only.")
+	}
+	m := ch.find(ref.MessageID)
+	if m != nil && m.visible(a) && (ref.ChannelID == 0 || ref.ChannelID == ch.id) {
+		if !ch.permissions(a).has(permReadMessageHistory) {
+			return formError("message_reference", "REPLIES_CANNOT_REPLY_WITHOUT_READ_HISTORY", "Cannot reply without permission to read message history")
+		}
+		return nil
+	}
+	if ref.FailIfNotExists != nil && !*ref.FailIfNotExists {
+		in.Reference = nil
+		return nil
+	}
+	return formError("message_reference", "REPLIES_UNKNOWN_MESSAGE", "Unknown message")
+}
+
+func (c *call) listMessages() (any, error) {
+	q := c.r.URL.Query()
+	limit := 50
+	if v := q.Get("limit"); v != "" {
+		n, err := strconv.Atoi(v)
+		if err != nil || n < 1 || n > 100 {
+			return nil, formError("limit", "NUMBER_TYPE_MAX", "int value should be between 1 and 100.")
+		}
+		limit = n
+	}
+	bounds := map[string]ID{}
+	for _, name := range []string{"before", "after", "around"} {
+		if v := q.Get(name); v != "" {
+			id, err := ParseID(v)
+			if err != nil && v != "0" {
+				return nil, formError(name, "NUMBER_TYPE_COERCE", fmt.Sprintf("Value %.40q is not snowflake.", v))
+			}
+			bounds[name] = id
+		}
+	}
+	s := c.s
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	ch, err := c.channel(0)
+	if err != nil {
+		return nil, err
+	}
+	list := []wireMessage{}
+	if !ch.permissions(c.account).has(permReadMessageHistory) {
+		return list, nil
+	}
+	var seen []*message
+	for _, m := range ch.messages {
+		if m.visible(c.account) {
+			seen = append(seen, m)
+		}
+	}
+	index := func(id ID) int { // of the first message with an ID of at least id
+		i, _ := slices.BinarySearchFunc(seen, id, func(m *message, id ID) int {
+			switch {
+			case m.id < id:
+				return -1
+			case m.id > id:
+				return 1
+			}
+			return 0
+		})
+		return i
+	}
+	from, to := max(0, len(seen)-limit), len(seen)
+	if id, ok := bounds["around"]; ok {
+		from = max(0, index(id)-limit/2)
+		to = min(len(seen), from+limit)
+	} else if id, ok := bounds["before"]; ok {
+		to = index(id)
+		from = max(0, to-limit)
+	} else if id, ok := bounds["after"]; ok {
+		from = index(id + 1)
+		to = min(len(seen), from+limit)
+	}
+	for i := to - 1; i >= from; i-- {
+		list = append(list, s.wireMessage(seen[i], c.account))
+	}
+	return list, nil
+}
+
+func (c *call) getMessage() (any, error) {
+	c.s.mu.Lock()
+	defer c.s.mu.Unlock()
+	m, err := c.message(0)
+	if err != nil {
+		return nil, err
+	}
+	if !m.channel.permissions(c.account).has(permReadMessageHistory) {
+		return nil, errMissingPermissions
+	}
+	return c.s.wireMessage(m, c.account), nil
+}
+
+func (c *call) editMessage() (any, error) {
+	s := c.s
+	id, err := c.id("channel")
+	if err != nil {
+		return nil, err
+	}
+	in, done, err := c.readValid(id, true)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	m, err := c.message(0)
+	if err != nil {
+		return nil, err
+	}
+	if m.author != c.account {
+		return nil, errEditOther
+	}
+	if err := s.edit(m, in, false); err != nil {
+		return nil, err
+	}
+	return s.wireMessage(m, c.account), nil
+}
+
+func (c *call) deleteMessage() (any, error) {
+	c.s.mu.Lock()
+	defer c.s.mu.Unlock()
+	m, err := c.message(0)
+	if err != nil {
+		return nil, err
+	}
+	if m.author != c.account && (m.channel.guild == nil || !m.channel.permissions(c.account).has(permManageMessages)) {
+		return nil, errMissingPermissions
+	}
+	c.s.deleteMessage(m)
+	return nil, nil
+}
+
+func (c *call) bulkDelete() (any, error) {
+	var body struct {
+		Messages []ID `json:"messages"`
+	}
+	if err := c.decode(&body); err != nil {
+		return nil, err
+	}
+	if n := len(body.Messages); n < 2 || n > 100 {
+		return nil, formError("messages", "BASE_TYPE_BAD_LENGTH", "Must be between 2 and 100 in length.")
+	}
+	s := c.s
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	ch, err := c.channel(permManageMessages)
+	if err != nil {
+		return nil, err
+	}
+	now := s.cfg.Now()
+	ids := []ID{}
+	for _, id := range body.Messages {
+		if now.Sub(id.Time()) > oldMessage {
+			return nil, &apiError{Status: 400, Message: "A message provided was too old to bulk delete", Code: 50034}
+		}
+		if m := ch.find(id); m != nil {
+			ch.remove(m)
+			s.store.discard(m.files)
+			ids = append(ids, id)
+		}
+	}
+	data := map[string]any{"ids": ids, "channel_id": ch.id}
+	if ch.guild != nil {
+		data["guild_id"] = ch.guild.id
+	}
+	s.notify(ch, IntentGuildMessages, IntentDirectMessages, "MESSAGE_DELETE_BULK", data)
+	return nil, nil
+}
+
+func (c *call) typing() (any, error) {
+	s := c.s
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	ch, err := c.channel(permSendMessages)
+	if err != nil {
+		return nil, err
+	}
+	data := map[string]any{"channel_id": ch.id, "user_id": c.account.id, "timestamp": s.cfg.Now().Unix()}
+	if ch.guild != nil {
+		data["guild_id"] = ch.guild.id
+		data["member"] = ch.guild.members[c.account.id].wire(true)
+	}
+	s.notify(ch, IntentGuildMessageTyping, IntentDirectMessageTyping, "TYPING_START", data)
+	return nil, nil
+}
+
+// emoji reads the path's emoji: a Unicode one, or name:id.
+func (c *call) emoji() (name string, id ID, err error) {
+	text := c.r.PathValue("emoji")
+	if unescaped, err := url.PathUnescape(text); err == nil {
+		text = unescaped // some clients escape twice
+	}
+	name, number, custom := strings.Cut(text, ":")
+	if custom {
+		if id, err = ParseID(number); err != nil {
+			return "", 0, errUnknownEmoji
+		}
+		return name, id, nil
+	}
+	if n := utf8.RuneCountInString(name); n == 0 || n > 16 || !strings.ContainsFunc(name, func(r rune) bool { return r > 0x7f }) {
+		return "", 0, errUnknownEmoji
+	}
+	return name, 0, nil
+}
+
+func (m *message) reaction(name string, id ID) int {
+	return slices.IndexFunc(m.reactions, func(r *reaction) bool { return r.id == id && (id != 0 || r.name == name) })
+}
+
+// maxReactions is how many different emojis a message may have.
+const maxReactions = 20
+
+func (c *call) addReaction() (any, error) {
+	name, id, err := c.emoji()
+	if err != nil {
+		return nil, err
+	}
+	s := c.s
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	m, err := c.message(permReadMessageHistory)
+	if err != nil {
+		return nil, err
+	}
+	i := m.reaction(name, id)
+	if i < 0 {
+		if !m.channel.permissions(c.account).has(permAddReactions) {
+			return nil, errMissingPermissions
+		}
+		if len(m.reactions) >= maxReactions {
+			return nil, &apiError{Status: 400, Message: "Maximum number of reactions reached (20)", Code: 30010}
+		}
+		m.reactions = append(m.reactions, &reaction{id: id, name: name})
+		i = len(m.reactions) - 1
+	}
+	r := m.reactions[i]
+	if slices.Contains(r.by, c.account.id) {
+		return nil, nil
+	}
+	r.by = append(r.by, c.account.id)
+	data := s.reactionEvent(m, r, c.account)
+	data["message_author_id"] = m.author.id
+	if g := m.channel.guild; g != nil {
+		data["member"] = g.members[c.account.id].wire(true)
+	}
+	s.notify(m.channel, IntentGuildMessageReactions, IntentDirectMessageReactions, "MESSAGE_REACTION_ADD", data)
+	return nil, nil
+}
+
+func (s *Server) reactionEvent(m *message, r *reaction, by *account) map[string]any {
+	data := map[string]any{"channel_id": m.channel.id, "message_id": m.id, "emoji": r.wire(), "burst": false, "type": 0}
+	if by != nil {
+		data["user_id"] = by.id
+	}
+	if m.channel.guild != nil {
+		data["guild_id"] = m.channel.guild.id
+	}
+	return data
+}
+
+func (c *call) removeReaction() (any, error) {
+	name, id, err := c.emoji()
+	if err != nil {
+		return nil, err
+	}
+	s := c.s
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	m, err := c.message(permReadMessageHistory)
+	if err != nil {
+		return nil, err
+	}
+	whose := c.account
+	if c.r.PathValue("user") != "@me" {
+		uid, err := c.id("user")
+		if err != nil {
+			return nil, err
+		}
+		if whose = s.accounts[uid]; whose == nil {
+			return nil, errUnknownUser
+		}
+		if whose != c.account && !m.channel.permissions(c.account).has(permManageMessages) {
+			return nil, errMissingPermissions
+		}
+	}
+	i := m.reaction(name, id)
+	if i < 0 {
+		return nil, errUnknownEmoji
+	}
+	r := m.reactions[i]
+	k := slices.Index(r.by, whose.id)
+	if k < 0 {
+		return nil, nil
+	}
+	r.by = slices.Delete(r.by, k, k+1)
+	if len(r.by) == 0 {
+		m.reactions = slices.Delete(m.reactions, i, i+1)
+	}
+	s.notify(m.channel, IntentGuildMessageReactions, IntentDirectMessageReactions, "MESSAGE_REACTION_REMOVE", s.reactionEvent(m, r, whose))
+	return nil, nil
+}
+
+func (c *call) listReactions() (any, error) {
+	name, id, err := c.emoji()
+	if err != nil {
+		return nil, err
+	}
+	c.s.mu.Lock()
+	defer c.s.mu.Unlock()
+	m, err := c.message(permReadMessageHistory)
+	if err != nil {
+		return nil, err
+	}
+	users := []wireUser{}
+	if i := m.reaction(name, id); i >= 0 {
+		for _, id := range m.reactions[i].by[:min(100, len(m.reactions[i].by))] {
+			users = append(users, c.s.accounts[id].wire())
+		}
+	}
+	return users, nil
+}
+
+// clearReactions removes one emoji, or all when the path names none.
+func (c *call) clearReactions() (any, error) {
+	one := c.r.PathValue("emoji") != ""
+	var name string
+	var id ID
+	if one {
+		var err error
+		if name, id, err = c.emoji(); err != nil {
+			return nil, err
+		}
+	}
+	s := c.s
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	m, err := c.message(permReadMessageHistory | permManageMessages)
+	if err != nil {
+		return nil, err
+	}
+	data := map[string]any{"channel_id": m.channel.id, "message_id": m.id}
+	if m.channel.guild != nil {
+		data["guild_id"] = m.channel.guild.id
+	}
+	event := "MESSAGE_REACTION_REMOVE_ALL"
+	if one {
+		i := m.reaction(name, id)
+		if i < 0 {
+			return nil, errUnknownEmoji
+		}
+		data["emoji"] = m.reactions[i].wire()
+		event = "MESSAGE_REACTION_REMOVE_EMOJI"
+		m.reactions = slices.Delete(m.reactions, i, i+1)
+	} else {
+		m.reactions = nil
+	}
+	s.notify(m.channel, IntentGuildMessageReactions, IntentDirectMessageReactions, event, data)
+	return nil, nil
+}

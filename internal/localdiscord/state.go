@@ -1,0 +1,362 @@
+package localdiscord
+
+import (
+	"crypto/rand"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"sort"
+	"time"
+)
+
+// What this file holds is everything that the local Discord remembers, besides gateway sessions (session.go),
+// interactions (interactions.go) and uploaded files (cdn.go). All of it is guarded by Server.mu; methods of these types
+// are called with it held, and what they return for the wire (wire.go) is a copy.
+
+// maxHistory is how many messages a channel keeps; the oldest go first, with their files. It bounds the memory
+// of a server that is written to for hours.
+const maxHistory = 2000
+
+// Channel types, as Discord numbers them.
+const (
+	channelText     = 0
+	channelDM       = 1
+	channelVoice    = 2
+	channelCategory = 4
+	channelStage    = 13
+)
+
+// account is a person or a bot. A bot's application has the same ID.
+type account struct {
+	id       ID
+	username string
+	name     string // shown to others
+	bot      bool
+	token    string
+	locale   string
+
+	// toggles are the privileged intents that the account's application may ask for.
+	toggles Intents
+	// dms are the account's direct message channels by the other's ID.
+	dms map[ID]*channel
+	// commands are the application's global commands and, by guild, its guild commands.
+	commands map[ID][]*command
+	// sessions are the account's gateway sessions, also those that are waiting to be resumed.
+	sessions []*session
+}
+
+type guild struct {
+	id       ID
+	name     string
+	owner    ID
+	locale   string
+	roles    []*role // @everyone first
+	channels []*channel
+	members  map[ID]*member
+	order    []*member // by joining
+	voice    map[ID]*voiceState
+}
+
+type role struct {
+	id          ID
+	name        string
+	permissions Permissions
+	managed     bool // made for a bot
+}
+
+type member struct {
+	account *account
+	nick    string
+	roles   []ID
+	joined  time.Time
+	mute    bool
+	deaf    bool
+}
+
+type overwrite struct {
+	id          ID
+	member      bool // for a member, else for a role
+	allow, deny Permissions
+}
+
+type channel struct {
+	id         ID
+	kind       int
+	name       string
+	topic      string
+	guild      *guild // nil for a direct message
+	parent     ID
+	position   int
+	userLimit  int // of a voice channel; 0 is none
+	overwrites []overwrite
+	recipients []*account // of a direct message: both
+
+	messages []*message // by ID, oldest first
+	last     ID
+}
+
+type reaction struct {
+	id   ID // 0 for a Unicode emoji
+	name string
+	by   []ID
+}
+
+type message struct {
+	id          ID
+	channel     *channel
+	kind        int
+	author      *account
+	content     string
+	created     time.Time
+	edited      time.Time
+	tts         bool
+	everyone    bool
+	mentions    []*account
+	roles       []ID // mentioned
+	files       []*file
+	embeds      []json.RawMessage
+	components  []json.RawMessage
+	reactions   []*reaction
+	nonce       json.RawMessage
+	pinned      bool
+	flags       int
+	reference   *messageReference
+	app         ID // of the interaction that it answers
+	interaction ID
+	metadata    *interactionMetadata
+	ephemeral   *account // the only one who sees it
+}
+
+func (a *account) application() ID { return a.id }
+
+func (g *guild) role(id ID) *role {
+	for _, r := range g.roles {
+		if r.id == id {
+			return r
+		}
+	}
+	return nil
+}
+
+// find returns the message or nil.
+func (ch *channel) find(id ID) *message {
+	i := sort.Search(len(ch.messages), func(i int) bool { return ch.messages[i].id >= id })
+	if i < len(ch.messages) && ch.messages[i].id == id {
+		return ch.messages[i]
+	}
+	return nil
+}
+
+// add appends a message, and returns the one that left the history for it.
+func (ch *channel) add(m *message) (gone *message) {
+	if len(ch.messages) >= maxHistory {
+		gone = ch.messages[0]
+		ch.messages[0] = nil
+		ch.messages = ch.messages[1:]
+	}
+	ch.messages = append(ch.messages, m)
+	ch.last = m.id
+	return gone
+}
+
+func (ch *channel) remove(m *message) {
+	if i := slices.Index(ch.messages, m); i >= 0 {
+		ch.messages = slices.Delete(ch.messages, i, i+1)
+	}
+}
+
+// audience calls f for every account that is logged in and sees the channel.
+func (ch *channel) audience(f func(*account)) {
+	if ch.guild == nil {
+		for _, a := range ch.recipients {
+			f(a)
+		}
+		return
+	}
+	for _, m := range ch.guild.order {
+		if len(m.account.sessions) > 0 && ch.permissions(m.account).has(permViewChannel) {
+			f(m.account)
+		}
+	}
+}
+
+// build fills the server from a world that was validated.
+func (s *Server) build(w World) error {
+	s.accounts = map[ID]*account{}
+	s.byToken = map[string]*account{}
+	s.guilds = map[ID]*guild{}
+	s.channels = map[ID]*channel{}
+	byName := map[string]*account{}
+	fixed := fixedIDs(w)
+	pick := func(id ID) ID {
+		for id == 0 || fixed[id] == 2 {
+			if id = s.newID(); fixed[id] == 0 {
+				return id
+			}
+			id = 0
+		}
+		fixed[id] = 2
+		return id
+	}
+	addAccount := func(wa WorldAccount, bot bool, toggles Intents) error {
+		a := &account{id: wa.ID, username: wa.username(), name: wa.Name, bot: bot, token: wa.Token, locale: wa.Locale,
+			toggles: toggles, dms: map[ID]*channel{}, commands: map[ID][]*command{}}
+		if a.id == 0 && bot && a.token != "" {
+			id, err := tokenID(a.token)
+			if err != nil {
+				return err
+			}
+			a.id = id
+		}
+		a.id = pick(a.id)
+		if a.token == "" {
+			a.token = newToken(a.id)
+		}
+		if a.locale == "" {
+			a.locale = "en-US"
+		}
+		s.accounts[a.id] = a
+		s.order = append(s.order, a)
+		s.byToken[a.token] = a
+		byName[a.name] = a
+		return nil
+	}
+	for _, p := range w.People {
+		if err := addAccount(p, false, IntentsAll); err != nil {
+			return err
+		}
+	}
+	for _, b := range w.Bots {
+		toggles := IntentsAll
+		for _, t := range []struct {
+			on     *bool
+			intent Intents
+		}{{b.Intents.MessageContent, IntentMessageContent}, {b.Intents.GuildMembers, IntentGuildMembers}, {b.Intents.GuildPresences, IntentGuildPresences}} {
+			if t.on != nil && !*t.on {
+				toggles &^= t.intent
+			}
+		}
+		if err := addAccount(b.WorldAccount, true, toggles); err != nil {
+			return err
+		}
+	}
+	for _, ws := range w.Servers {
+		if err := s.buildGuild(w, ws, byName, pick); err != nil {
+			return fmt.Errorf("server %q: %w", ws.Name, err)
+		}
+	}
+	return nil
+}
+
+// fixedIDs are the IDs that the world names, so that no made one meets them.
+func fixedIDs(w World) map[ID]int {
+	fixed := map[ID]int{}
+	add := func(id ID) {
+		if id != 0 {
+			fixed[id] = 1
+		}
+	}
+	for _, p := range w.People {
+		add(p.ID)
+	}
+	for _, b := range w.Bots {
+		add(b.ID)
+		if id, err := tokenID(b.Token); err == nil {
+			add(id)
+		}
+	}
+	for _, g := range w.Servers {
+		add(g.ID)
+		for _, r := range g.Roles {
+			add(r.ID)
+		}
+		for _, c := range g.Channels {
+			add(c.ID)
+		}
+	}
+	return fixed
+}
+
+func (s *Server) buildGuild(w World, ws WorldServer, byName map[string]*account, pick func(ID) ID) error {
+	now := s.cfg.Now()
+	g := &guild{id: pick(ws.ID), name: ws.Name, owner: byName[w.ownerOf(ws)].id, locale: ws.Locale,
+		members: map[ID]*member{}, voice: map[ID]*voiceState{}}
+	if g.locale == "" {
+		g.locale = "en-US"
+	}
+	allow, err := parsePermissions(ws.Everyone.Allow)
+	if err != nil {
+		return err
+	}
+	deny, err := parsePermissions(ws.Everyone.Deny)
+	if err != nil {
+		return err
+	}
+	g.roles = []*role{{id: g.id, name: "@everyone", permissions: everyonePermissions&^deny | allow}}
+	roleIDs := map[string]ID{"@everyone": g.id}
+	for _, wr := range ws.Roles {
+		p, err := parsePermissions(wr.Permissions)
+		if err != nil {
+			return err
+		}
+		r := &role{id: pick(wr.ID), name: wr.Name, permissions: p}
+		g.roles = append(g.roles, r)
+		roleIDs[r.name] = r.id
+	}
+	members := ws.Members
+	if len(members) == 0 {
+		for _, a := range s.order {
+			members = append(members, WorldMember{Name: a.name})
+		}
+	}
+	for _, wm := range members {
+		m := &member{account: byName[wm.Name], nick: wm.Nick, joined: now}
+		for _, name := range wm.Roles {
+			m.roles = append(m.roles, roleIDs[name])
+		}
+		g.members[m.account.id] = m
+		g.order = append(g.order, m)
+	}
+	parents := map[string]ID{}
+	for i, wc := range ws.Channels {
+		kind, err := channelKind(wc.Type)
+		if err != nil {
+			return err
+		}
+		ch := &channel{id: pick(wc.ID), kind: kind, name: wc.Name, topic: wc.Topic, guild: g, position: i, userLimit: wc.UserLimit}
+		if kind == channelCategory {
+			parents[wc.Name] = ch.id
+		}
+		for _, wo := range wc.Overwrites {
+			o := overwrite{member: wo.Member != ""}
+			if o.member {
+				o.id = byName[wo.Member].id
+			} else {
+				o.id = roleIDs[wo.Role]
+			}
+			if o.allow, err = parsePermissions(wo.Allow); err != nil {
+				return err
+			}
+			if o.deny, err = parsePermissions(wo.Deny); err != nil {
+				return err
+			}
+			ch.overwrites = append(ch.overwrites, o)
+		}
+		g.channels = append(g.channels, ch)
+		s.channels[ch.id] = ch
+	}
+	for i, wc := range ws.Channels {
+		g.channels[i].parent = parents[wc.Category]
+	}
+	s.guilds[g.id] = g
+	s.guildOrder = append(s.guildOrder, g)
+	return nil
+}
+
+// newToken makes a token of Discord's form; its first part is the application's ID, where libraries look for it.
+func newToken(id ID) string {
+	var b [24]byte
+	rand.Read(b[:]) // never fails
+	return tokenPrefix(id) + "." + base64.RawURLEncoding.EncodeToString(b[:4]) + "." + base64.RawURLEncoding.EncodeToString(b[4:])
+}

@@ -1,0 +1,277 @@
+// Package engine chooses who recognizes: a service when the configuration names one, else the model that is installed for the
+// language. [Open] it over the installed models; models are loaded when they are first needed, or by [Engine.Warm]
+// before that, and a model that is installed meanwhile is found by the next question.
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/mynahbot/mynah/internal/audio"
+	"github.com/mynahbot/mynah/internal/onnx"
+	"github.com/mynahbot/mynah/internal/speech"
+	"github.com/mynahbot/mynah/internal/speech/models"
+	"github.com/mynahbot/mynah/internal/speech/moonshine"
+	"github.com/mynahbot/mynah/internal/speech/sherpa"
+	"github.com/mynahbot/mynah/internal/speech/silero"
+)
+
+// Store is where installed models are found; [models.Store] is one.
+type Store interface {
+	Find(task models.Task, language string) (*speech.Model, error)
+	Usable(task models.Task) ([]*speech.Model, error)
+	Catalogue() *models.Catalogue
+}
+
+// Config chooses among the recognizers.
+type Config struct {
+	// Service recognizes everything where it is set, such as Google's or an OpenAI-compatible one.
+	Service speech.Recognizer
+	// Models are asked before those of the store: folders that the configuration names.
+	Models []*speech.Model
+	// Streams is how many utterances each model recognizes at once, with a thread each; 0 is one for each processor.
+	Streams int
+	// Certain has Moonshine models run by the moonshine package: their transcripts have a confidence and a Scorer, as conversations
+	// need it. sherpa-onnx, which runs them otherwise, gives neither, as fast and with the same errors.
+	Certain bool
+	// Cores are shared with others that keep processors busy; nil are so many as there are streams, of its own.
+	Cores *speech.Cores
+	// Limits of the files that are transcribed.
+	Limits audio.Limits
+}
+
+// ErrClosed is returned by an engine that was closed.
+var ErrClosed = errors.New("speech recognition is closed")
+
+// Engine is a [speech.Recognizer] that passes each utterance to the right one, and transcribes files with it. It is
+// safe for concurrent use.
+type Engine struct {
+	config      Config
+	store       Store
+	transcriber speech.Transcriber
+
+	mu     sync.Mutex
+	closed bool
+	vad    *silero.Model
+	loaded map[string]*loading // by the model's folder
+}
+
+// loading is a model that is or was being loaded by its first user.
+type loading struct {
+	done       chan struct{}
+	recognizer closingRecognizer
+	err        error
+}
+
+type closingRecognizer interface {
+	speech.Recognizer
+	io.Closer
+}
+
+// Open makes an engine over the installed models. Close it to free them.
+func Open(config Config, store Store) *Engine {
+	if config.Streams == 0 {
+		config.Streams = runtime.GOMAXPROCS(0)
+	}
+	if config.Cores == nil {
+		config.Cores = speech.NewCores(config.Streams)
+	}
+	e := &Engine{config: config, store: store, loaded: map[string]*loading{}}
+	e.transcriber = speech.Transcriber{Recognizer: e, NewVAD: e.NewVAD, Limits: config.Limits, Parallel: config.Streams}
+	return e
+}
+
+// Transcribe makes text from a file. See [speech.Transcriber.Transcribe].
+func (e *Engine) Transcribe(ctx context.Context, src io.Reader, language string, progress func(done, total time.Duration)) (speech.Transcript, error) {
+	return e.transcriber.Transcribe(ctx, src, language, progress)
+}
+
+// Utterance makes text from speech that was cut out already, in a voice channel for example. See
+// [speech.Transcriber.Utterance].
+func (e *Engine) Utterance(ctx context.Context, samples []float32, language string) (speech.Transcript, error) {
+	return e.transcriber.Utterance(ctx, samples, language)
+}
+
+// Recognize is that of [speech.Recognizer]; it takes the samples as they are.
+func (e *Engine) Recognize(ctx context.Context, u speech.Utterance) (speech.Transcript, error) {
+	if e.config.Service != nil {
+		return e.config.Service.Recognize(ctx, u)
+	}
+	m, err := e.choose(u.Language)
+	if err != nil {
+		return speech.Transcript{}, err
+	}
+	if len(u.Samples) == 0 {
+		return speech.Transcript{Language: u.Language, Confidence: 1}, nil
+	}
+	r, err := e.load(ctx, m)
+	if err != nil {
+		return speech.Transcript{}, err
+	}
+	return r.Recognize(ctx, u)
+}
+
+// Languages are all that can be recognized now.
+func (e *Engine) Languages() []string {
+	if e.config.Service != nil {
+		return e.config.Service.Languages()
+	}
+	var all []string
+	installed, _ := e.store.Usable(models.Recognizer) // without a folder of models there are none
+	for _, m := range append(slices.Clone(e.config.Models), installed...) {
+		for _, l := range m.Languages {
+			if !slices.Contains(all, l) {
+				all = append(all, l)
+			}
+		}
+	}
+	return all
+}
+
+// Warm loads what an utterance in that language needs, so that the first one doesn't wait for it.
+func (e *Engine) Warm(ctx context.Context, language string) error {
+	if _, err := e.NewVAD(); err != nil {
+		return err
+	}
+	if e.config.Service != nil {
+		return nil
+	}
+	m, err := e.choose(language)
+	if err != nil {
+		return err
+	}
+	_, err = e.load(ctx, m)
+	return err
+}
+
+// choose is the model for a language; "" is that of the first model.
+func (e *Engine) choose(language string) (*speech.Model, error) {
+	for _, m := range e.config.Models {
+		if language == "" || m.Covers(language) {
+			return m, nil
+		}
+	}
+	m, err := e.store.Find(models.Recognizer, language)
+	if errors.Is(err, models.ErrNotInstalled) {
+		return nil, &speech.NoModelError{Language: language, Install: e.store.Catalogue().Suggest(models.Recognizer, language)}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("speech recognition: %w", err)
+	}
+	return m, nil
+}
+
+// load loads a model once, whoever asks for it first.
+func (e *Engine) load(ctx context.Context, m *speech.Model) (speech.Recognizer, error) {
+	e.mu.Lock()
+	if e.closed {
+		e.mu.Unlock()
+		return nil, ErrClosed
+	}
+	l, ok := e.loaded[m.Folder]
+	if !ok {
+		l = &loading{done: make(chan struct{})}
+		e.loaded[m.Folder] = l
+		go func() {
+			defer close(l.done)
+			if l.recognizer, l.err = e.open(m); l.err != nil {
+				e.mu.Lock()
+				delete(e.loaded, m.Folder) // the next one tries again
+				e.mu.Unlock()
+			}
+		}()
+	}
+	e.mu.Unlock()
+	select {
+	case <-l.done:
+		return l.recognizer, l.err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+func (e *Engine) open(m *speech.Model) (closingRecognizer, error) {
+	library, err := e.library()
+	if err != nil {
+		return nil, err
+	}
+	if !e.config.Certain || !moonshine.Runs(m) {
+		r, err := library.NewRecognizer(m, e.config.Cores, e.config.Streams)
+		if err != nil {
+			return nil, err
+		}
+		return r, nil
+	}
+	if err := onnx.Load(library.ONNXRuntime()); err != nil {
+		return nil, err
+	}
+	r, err := moonshine.Open(m, e.config.Cores, e.config.Streams)
+	if err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+func (e *Engine) library() (*sherpa.Library, error) {
+	m, err := e.store.Find(models.Library, "")
+	if err != nil {
+		return nil, fmt.Errorf("speech recognition: %w", err)
+	}
+	return sherpa.Open(filepath.Dir(m.File("library")))
+}
+
+// NewVAD makes a voice activity detector for one stream of audio.
+func (e *Engine) NewVAD() (speech.VAD, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.closed {
+		return nil, ErrClosed
+	}
+	if e.vad == nil {
+		library, err := e.library()
+		if err != nil {
+			return nil, err
+		}
+		if err := onnx.Load(library.ONNXRuntime()); err != nil {
+			return nil, err
+		}
+		m, err := e.store.Find(models.VAD, "")
+		if err != nil {
+			return nil, fmt.Errorf("voice activity: %w", err)
+		}
+		if e.vad, err = silero.Open(m.File("model")); err != nil {
+			return nil, err
+		}
+	}
+	return e.vad.NewVAD(), nil
+}
+
+// Close waits for what runs and frees the models.
+func (e *Engine) Close() error {
+	e.mu.Lock()
+	e.closed = true
+	loaded, vad := e.loaded, e.vad
+	e.loaded, e.vad = nil, nil
+	e.mu.Unlock()
+	var errs []error
+	for _, l := range loaded {
+		<-l.done
+		if l.recognizer != nil {
+			errs = append(errs, l.recognizer.Close())
+		}
+	}
+	if vad != nil {
+		errs = append(errs, vad.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// Model is the installed model that recognizes a language.
+func (e *Engine) Model(language string) (*speech.Model, error) { return e.choose(language) }

@@ -1,0 +1,170 @@
+package moonshine
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"os"
+	"slices"
+	"time"
+
+	"github.com/mynahbot/mynah/internal/speech"
+)
+
+const (
+	// tokensPerSecond bounds how much is written: nobody speaks faster, and 6.5 was seen to cut texts off.
+	tokensPerSecond = 13
+	// maxBatch is how many texts are rated at once: each takes a copy of the decoder's cache, 600 kB for a second of audio.
+	maxBatch = 16
+)
+
+// Recognizer recognizes with a Moonshine model and knows how certain it is. It is safe for concurrent use.
+type Recognizer struct {
+	model   *speech.Model
+	network *network
+	tokens  *tokenizer
+	seats   *speech.Seats
+}
+
+// Runs reports whether [Open] can run a model: a Moonshine one with a merged decoder.
+func Runs(m *speech.Model) bool {
+	return m.Kind == speech.KindMoonshine && m.File("merged_decoder") != ""
+}
+
+// Open loads a model that [Runs]. ONNX Runtime must have been loaded. streams is how many utterances are recognized
+// at once, each with one thread; cores are what they share with others. Close it to free the model's memory.
+func Open(m *speech.Model, cores *speech.Cores, streams int) (*Recognizer, error) {
+	f, err := os.Open(m.File("tokens"))
+	if err != nil {
+		return nil, fmt.Errorf("model %s: %w", m.Name, err)
+	}
+	defer f.Close()
+	tokens, err := readTokenizer(f)
+	if err != nil {
+		return nil, fmt.Errorf("model %s: %w", m.Name, err)
+	}
+	n, err := openNetwork(m, len(tokens.texts))
+	if err != nil {
+		return nil, fmt.Errorf("model %s: %w", m.Name, err)
+	}
+	return &Recognizer{m, n, tokens, cores.Seats(streams)}, nil
+}
+
+// Close waits for what runs and frees the model's memory.
+func (r *Recognizer) Close() error { return r.network.close() }
+
+// Languages are those of the model.
+func (r *Recognizer) Languages() []string { return slices.Clone(r.model.Languages) }
+
+// Recognize makes text of one utterance. See [speech.Recognizer]. The transcript's confidence is the geometric mean of its tokens'
+// probabilities, and its Scorer rates other texts.
+func (r *Recognizer) Recognize(ctx context.Context, u speech.Utterance) (speech.Transcript, error) {
+	t, err := r.model.Begin(u)
+	if err != nil || len(u.Samples) < speech.MinSamples {
+		return t, err
+	}
+	leave, err := r.seats.Take(ctx)
+	if err != nil {
+		return speech.Transcript{}, fmt.Errorf("model %s: %w", r.model.Name, err)
+	}
+	defer leave()
+	started := time.Now()
+	h, err := r.hear(ctx, u.Samples)
+	if err != nil {
+		return speech.Transcript{}, fmt.Errorf("model %s: %w", r.model.Name, err)
+	}
+	t.Text, t.Confidence, t.Scorer, t.Took = r.tokens.decode(h.tokens), h.confidence(), h, time.Since(started)
+	return t, nil
+}
+
+// heard is what the model made of an utterance.
+type heard struct {
+	r      *Recognizer
+	start  place // behind the start token
+	first  []float32
+	tokens []int64
+	logs   []float64 // the logarithm of each token's probability, and of the end's
+}
+
+// hear writes the likeliest token at each place, until the likeliest is the end.
+func (r *Recognizer) hear(ctx context.Context, samples []float32) (*heard, error) {
+	at, err := r.network.listen(samples)
+	if err != nil {
+		return nil, err
+	}
+	at, logits, err := r.network.read(at, []int64{startToken})
+	if err != nil {
+		return nil, err
+	}
+	h := &heard{r: r, start: at, first: logits}
+	for limit := 1 + tokensPerSecond*len(samples)/speech.Rate; ; {
+		best := int64(0)
+		for i, x := range logits {
+			if x > logits[best] {
+				best = int64(i)
+			}
+		}
+		h.logs = append(h.logs, float64(logits[best])-logSum(logits))
+		if best == endToken || len(h.tokens) == limit {
+			return h, nil
+		}
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
+		h.tokens = append(h.tokens, best)
+		if at, logits, err = r.network.read(at, []int64{best}); err != nil {
+			return nil, err
+		}
+	}
+}
+
+func (h *heard) confidence() float64 {
+	sum := 0.0
+	for _, l := range h.logs {
+		sum += l
+	}
+	return math.Exp(sum / float64(len(h.logs)))
+}
+
+// Score rates texts as what was said. See [speech.Scorer].
+func (h *heard) Score(ctx context.Context, texts ...string) ([]float64, error) {
+	all := make([][]int64, len(texts))
+	for i, text := range texts {
+		var err error
+		if all[i], err = h.r.tokens.encode(text); err != nil {
+			return nil, err
+		}
+	}
+	leave, err := h.r.seats.Take(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("model %s: %w", h.r.model.Name, err)
+	}
+	defer leave()
+	scores := make([]float64, len(texts))
+	for from := 0; from < len(all); from += maxBatch {
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
+		batch := all[from:min(len(all), from+maxBatch)]
+		rows, err := h.r.network.rate(h.start, batch)
+		if err != nil {
+			return nil, fmt.Errorf("model %s: %w", h.r.model.Name, err)
+		}
+		for i, tokens := range batch {
+			scores[from+i] = h.score(tokens, rows[i])
+		}
+	}
+	return scores, nil
+}
+
+// score is the logarithm of the probability that these are the tokens, and no more, given the logits behind each of them.
+func (h *heard) score(tokens []int64, behind []float32) float64 {
+	sum, row := 0.0, h.first
+	for _, token := range append(slices.Clone(tokens), endToken) {
+		sum += float64(row[token]) - logSum(row)
+		if token != endToken {
+			row, behind = behind[:h.r.network.vocabulary], behind[h.r.network.vocabulary:]
+		}
+	}
+	return sum
+}

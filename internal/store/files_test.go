@@ -1,0 +1,182 @@
+package store_test
+
+import (
+	"archive/zip"
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"testing/iotest"
+
+	"github.com/mynahbot/mynah/internal/record"
+	"github.com/mynahbot/mynah/internal/store"
+)
+
+func TestBlobs(t *testing.T) {
+	s, ctx := open(t, store.Config{Dir: t.TempDir()}), t.Context()
+	read := func() string {
+		t.Helper()
+		r := must[io.ReadCloser](t)(s.OpenBlob(ctx, "models/1/2"))
+		defer r.Close()
+		return string(must[[]byte](t)(io.ReadAll(r)))
+	}
+	if _, err := s.OpenBlob(ctx, "models/1/2"); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("not there: %v", err)
+	}
+	check(t, s.PutBlob(ctx, "models/1/2", strings.NewReader("old")))
+	same(t, read(), "old")
+	broken := io.MultiReader(strings.NewReader("new, but"), iotest.ErrReader(errors.New("the disk fell off")))
+	if err := s.PutBlob(ctx, "models/1/2", broken); err == nil {
+		t.Error("kept half a blob")
+	}
+	same(t, read(), "old")
+	check(t, s.PutBlob(ctx, "models/1/2", strings.NewReader("new")))
+	same(t, read(), "new")
+	check(t, s.DeleteBlob(ctx, "models/1/2"))
+	check(t, s.DeleteBlob(ctx, "models/1/2"))
+}
+
+func workspace(t *testing.T) (w *store.Workspace, dir string) {
+	t.Helper()
+	data := t.TempDir()
+	check(t, os.WriteFile(filepath.Join(data, "secret"), []byte("secret"), 0o600))
+	s := open(t, store.Config{Dir: data})
+	return must[*store.Workspace](t)(s.Workspace(serverA)), filepath.Join(data, "servers", serverA.String())
+}
+
+func TestWorkspaceFiles(t *testing.T) {
+	w, _ := workspace(t)
+	if n := must[int64](t)(w.Create("datasets/deep/er/a.csv", strings.NewReader("one"))); n != 3 {
+		t.Errorf("%d bytes", n)
+	}
+	broken := io.MultiReader(strings.NewReader("two"), iotest.ErrReader(errors.New("the line broke")))
+	if _, err := w.Create("datasets/deep/er/a.csv", broken); err == nil {
+		t.Error("kept half a file")
+	}
+	f := must[fs.File](t)(w.Open("./datasets//deep/er/a.csv"))
+	defer f.Close()
+	same(t, string(must[[]byte](t)(io.ReadAll(f))), "one")
+	names := func(dir string) (names []string) {
+		t.Helper()
+		for _, e := range must[[]fs.DirEntry](t)(w.List(dir)) {
+			names = append(names, e.Name())
+		}
+		return names
+	}
+	same(t, names("."), []string{"archives", "datasets", "files", "models"})
+	same(t, names("datasets/deep/er"), []string{"a.csv"}) // and no half-written file
+	if info := must[fs.FileInfo](t)(w.Stat("datasets/deep/er/a.csv")); info.Size() != 3 {
+		t.Errorf("size %d", info.Size())
+	}
+	check(t, w.Remove("datasets/deep/er/a.csv"))
+	if _, err := w.Open("datasets/deep/er/a.csv"); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("removed: %v", err)
+	}
+}
+
+func TestWorkspaceCannotBeLeft(t *testing.T) {
+	w, dir := workspace(t)
+	for name, target := range map[string]string{
+		"files/out": "../../../secret", "files/abs": "/etc/passwd", "files/up": "../../..", "files/in": "../datasets",
+	} {
+		check(t, os.Symlink(target, filepath.Join(dir, name)))
+	}
+	check(t, syscall.Mkfifo(filepath.Join(dir, "files/pipe"), 0o600))
+	for name, want := range map[string]error{
+		"../../secret":               store.ErrOutside,
+		"../../etc/passwd":           store.ErrOutside,
+		"files/../../../secret":      store.ErrOutside,
+		"/etc/passwd":                store.ErrOutside,
+		"":                           store.ErrOutside,
+		"a\x00b":                     store.ErrOutside,
+		"files/out":                  store.ErrOutside,
+		"files/abs":                  store.ErrOutside,
+		"files/up/secret":            store.ErrOutside,
+		"files":                      store.ErrNotRegular,
+		"files/pipe":                 store.ErrNotRegular,
+		"files/missing":              fs.ErrNotExist,
+		strings.Repeat("long", 2000): syscall.ENAMETOOLONG,
+	} {
+		f, err := w.Open(name)
+		if !errors.Is(err, want) {
+			t.Errorf("Open(%.40q): %v, %v; want %v", name, f, err, want)
+			continue
+		}
+		if strings.Contains(err.Error(), dir) {
+			t.Errorf("Open(%.40q) tells where the workspace is: %v", name, err)
+		}
+		if want == store.ErrOutside {
+			if !errors.Is(err, fs.ErrInvalid) {
+				t.Errorf("Open(%.40q) is not invalid", name)
+			}
+			if _, err := w.Create(name, strings.NewReader("x")); err == nil && name != "files/out" && name != "files/abs" {
+				t.Errorf("Create(%.40q) wrote", name)
+			}
+			if _, err := w.List(name); err == nil {
+				t.Errorf("List(%.40q) listed", name)
+			}
+		}
+	}
+	secret := must[[]byte](t)(os.ReadFile(filepath.Join(dir, "../../secret")))
+	same(t, string(secret), "secret") // Create replaced the link, not what it led to
+}
+
+func TestWriteZip(t *testing.T) {
+	w, dir := workspace(t)
+	for name, text := range map[string]string{"datasets/a/1.txt": "one", "datasets/a/b/2.txt": "two", "files/3.txt": "three"} {
+		must[int64](t)(w.Create(name, strings.NewReader(text)))
+	}
+	check(t, os.Symlink("../../../secret", filepath.Join(dir, "datasets/a/link")))
+	unpack := func(folder string, wantPath string, want map[string]string) {
+		t.Helper()
+		a := must[store.Archive](t)(w.WriteZip(t.Context(), folder, noon))
+		same(t, a.Path, wantPath)
+		f := must[fs.File](t)(w.Open(a.Path))
+		defer f.Close()
+		packed := must[[]byte](t)(io.ReadAll(f))
+		if a.Size != int64(len(packed)) || a.Files != len(want) {
+			t.Errorf("%+v", a)
+		}
+		z := must[*zip.Reader](t)(zip.NewReader(bytes.NewReader(packed), a.Size))
+		got := map[string]string{}
+		for _, file := range z.File {
+			r := must[io.ReadCloser](t)(file.Open())
+			got[file.Name] = string(must[[]byte](t)(io.ReadAll(r)))
+			_ = r.Close()
+		}
+		same(t, got, want)
+	}
+	unpack("datasets/a", "archives/datasets-a-20260301-120000.123.zip", map[string]string{"1.txt": "one", "b/2.txt": "two"})
+	unpack(".", "archives/workspace-20260301-120000.123.zip", map[string]string{"datasets/a/1.txt": "one", "datasets/a/b/2.txt": "two", "files/3.txt": "three"})
+	check(t, os.Mkdir(filepath.Join(dir, "datasets/empty"), 0o755))
+	for folder, want := range map[string]error{
+		"../..": store.ErrOutside, "datasets/none": fs.ErrNotExist, "datasets/empty": store.ErrEmpty, "files/3.txt": store.ErrNotFolder,
+	} {
+		if _, err := w.WriteZip(t.Context(), folder, noon); !errors.Is(err, want) {
+			t.Errorf("%s: %v", folder, err)
+		}
+	}
+	cancelled, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := w.WriteZip(cancelled, "files", noon); !errors.Is(err, context.Canceled) {
+		t.Errorf("cancelled: %v", err)
+	}
+	if found := must[[]fs.DirEntry](t)(w.List("archives")); len(found) != 2 {
+		t.Errorf("%d archives", len(found))
+	}
+}
+
+func TestWorkspacesAreApart(t *testing.T) {
+	s := open(t, store.Config{Dir: t.TempDir()})
+	a, b := must[*store.Workspace](t)(s.Workspace(serverA)), must[*store.Workspace](t)(s.Workspace(record.DirectMessages))
+	must[int64](t)(a.Create("files/x", strings.NewReader("a")))
+	if _, err := b.Open("files/x"); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("one server sees another's file: %v", err)
+	}
+}

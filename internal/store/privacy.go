@@ -1,0 +1,108 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"time"
+
+	"github.com/mynahbot/mynah/internal/record"
+)
+
+// ExportUser returns all that is kept about a person, on every server.
+func (s *Store) ExportUser(ctx context.Context, user record.UserID) (record.Personal, error) {
+	p := record.Personal{User: user, At: time.Now().UTC()}
+	err := func() (err error) {
+		id := int64(user)
+		if p.Exchanges, err = collect(ctx, s.read, scanExchange, `SELECT `+exchangeColumns+` FROM exchange WHERE asker = $1 ORDER BY id`, id); err != nil {
+			return err
+		}
+		if p.Corrections, err = collect(ctx, s.read, scanCorrection, `SELECT `+correctionColumns+` FROM correction WHERE by_user = $1 ORDER BY id`, id); err != nil {
+			return err
+		}
+		if p.Feedback, err = collect(ctx, s.read, scanFeedback, `SELECT `+feedbackColumns+` FROM feedback WHERE by_user = $1 ORDER BY id`, id); err != nil {
+			return err
+		}
+		if p.Examples, err = collect(ctx, s.read, scanExample, `SELECT `+exampleColumns+` FROM example WHERE author = $1 ORDER BY id`, id); err != nil {
+			return err
+		}
+		if p.Consents, err = collect(ctx, s.read, scanConsent, `SELECT `+consentColumns+` FROM consent WHERE by_user = $1 ORDER BY server`, id); err != nil {
+			return err
+		}
+		if p.Transcripts, err = collect(ctx, s.read, scanTranscript, `SELECT `+transcriptColumns+` FROM transcript WHERE by_user = $1 ORDER BY id`, id); err != nil {
+			return err
+		}
+		if p.Jobs, err = collect(ctx, s.read, scanJob, `SELECT `+jobColumns+` FROM job WHERE by_user = $1 ORDER BY id`, id); err != nil {
+			return err
+		}
+		v, found, err := s.VoicePreference(ctx, user)
+		if found {
+			p.Voice = &v
+		}
+		return err
+	}()
+	if err != nil {
+		return record.Personal{}, fmt.Errorf("gather what is kept about a person: %w", err)
+	}
+	return p, nil
+}
+
+// DeleteUser removes what is kept about a person on every server, all or
+// nothing: exchanges, corrections, feedback, examples, consents, preferences,
+// transcripts and jobs that have ended; a job that still runs loses its owner's
+// id. The messages with the transcripts become [Store.StaleMessages].
+//
+// A model trained on something of theirs becomes stale and answers no more.
+// DeleteUser returns the servers that this leaves in need of a training.
+func (s *Store) DeleteUser(ctx context.Context, user record.UserID) ([]record.ServerID, error) {
+	var stale []record.ServerID
+	err := s.inTx(ctx, func(tx *sql.Tx) (err error) {
+		if stale, err = markStale(ctx, tx, user); err != nil {
+			return err
+		}
+		if err := deleteTranscripts(ctx, tx, `by_user = $1`, int64(user)); err != nil {
+			return err
+		}
+		for _, statement := range []string{
+			`DELETE FROM exchange WHERE asker = $1`,
+			`DELETE FROM correction WHERE by_user = $1`,
+			`DELETE FROM feedback WHERE by_user = $1`,
+			`DELETE FROM example WHERE author = $1`,
+			`DELETE FROM consent WHERE by_user = $1`,
+			`DELETE FROM voice_preference WHERE by_user = $1`,
+			`DELETE FROM job WHERE by_user = $1 AND finished_at <> 0`,
+			`UPDATE job SET by_user = 0 WHERE by_user = $1`,
+		} {
+			if _, err := tx.ExecContext(ctx, statement, int64(user)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("delete what is kept about a person: %w", err)
+	}
+	return stale, nil
+}
+
+// markStale marks every model that may have been trained on an example or a
+// correction of the person: those of the same server made after it. It returns
+// the servers that had such models.
+func markStale(ctx context.Context, tx *sql.Tx, user record.UserID) ([]record.ServerID, error) {
+	scan := func(row scanner) (record.ServerID, error) {
+		var server int64
+		err := row.Scan(&server)
+		return record.ServerID(server), err
+	}
+	// A candidate was trained on corrections too, though it absorbed none. What
+	// lies in other datasets than the server's own isn't trained on.
+	const trainedOn = `EXISTS (SELECT 1 FROM example WHERE author = $1 AND example.server = model.server AND example.at <= model.at AND dataset = '')
+		OR EXISTS (SELECT 1 FROM correction WHERE by_user = $1 AND correction.server = model.server
+			AND (correction.at <= model.at OR correction.absorbed_by <> 0 AND correction.absorbed_by <= model.id))`
+	servers, err := collect(ctx, tx, scan, `SELECT DISTINCT server FROM model WHERE state <> 'stale' AND (`+trainedOn+`) ORDER BY server`, int64(user))
+	if err != nil {
+		return nil, err
+	}
+	_, err = tx.ExecContext(ctx, `UPDATE model SET state = 'stale' WHERE `+trainedOn, int64(user))
+	return servers, err
+}
