@@ -334,7 +334,7 @@ func (k *talk) says(c *caller, samples []float32, what string, ok func() bool) {
 	k.fail("said %d times: no %s", tries, what)
 }
 
-// recorded is sound of any rate as a voice.Source, at 48 kHz.
+// recorded is sound at audio.EncodeRate as a voice.Source.
 type recorded struct {
 	samples []float32
 	at      int
@@ -352,7 +352,7 @@ func (c *recorded) Read(_ context.Context, dst []float32) (int, error) {
 // speaks sends sound of 16 kHz and returns when its last packet has left.
 func (c *caller) speaks(samples []float32) time.Time {
 	c.t.Helper()
-	pcm, err := audio.Resample(audio.PCM{Rate: 16000, Samples: samples}, audio.OpusRate)
+	pcm, err := audio.Resample(audio.PCM{Rate: 16000, Samples: samples}, audio.EncodeRate)
 	if err != nil {
 		c.t.Fatal(err)
 	}

@@ -7,8 +7,12 @@ import (
 	"gopkg.in/hraban/opus.v2"
 )
 
-// OpusRate is the sample rate that [Encoder] and [Decoder] work at, in Hz; Discord's voice channels have no other.
+// OpusRate is the sample rate of Opus, in Hz, by which the packets of Discord's voice channels are counted.
 const OpusRate = 48000
+
+// EncodeRate is the sample rate, in Hz, that Mynah's speech is encoded at. Voices have none above it, and Opus takes a seventh less
+// time than at OpusRate.
+const EncodeRate = 24000
 
 const (
 	maxPacket    = 4000 // what libopus's documentation recommends for any frame
@@ -25,6 +29,7 @@ type Encoder struct {
 
 // EncoderConfig tunes an [Encoder]. The zero value is mono, 64 kbit/s, without forward error correction.
 type EncoderConfig struct {
+	Rate     int // of the samples, in Hz: 8000, 12000, 16000, 24000 or 48000; 0 is OpusRate
 	Channels int // 1 or 2; 0 is 1
 	Bitrate  int // bits a second; 0 is 64000
 	// Loss is the share of packets that are expected to get lost, 0..1. Above 0 each packet carries a coarse copy of the one
@@ -37,15 +42,18 @@ type EncoderConfig struct {
 // ComplexityLeast has libopus do the least work that it can (its complexity 0).
 const ComplexityLeast = -1
 
-// NewEncoder makes an encoder at 48 kHz.
+// NewEncoder makes an encoder. Its packets can be decoded at any rate.
 func NewEncoder(c EncoderConfig) (*Encoder, error) {
+	if c.Rate == 0 {
+		c.Rate = OpusRate
+	}
 	if c.Channels == 0 {
 		c.Channels = 1
 	}
 	if c.Bitrate == 0 {
 		c.Bitrate = 64000
 	}
-	e, err := opus.NewEncoder(OpusRate, c.Channels, opus.AppVoIP)
+	e, err := opus.NewEncoder(c.Rate, c.Channels, opus.AppVoIP)
 	if err != nil {
 		return nil, fmt.Errorf("opus encoder: %w", err)
 	}

@@ -142,7 +142,7 @@ func (s *spoken) Read(ctx context.Context, dst []float32) (int, error) {
 func (s *spoken) synthesize(ctx context.Context) {
 	defer close(s.pieces)
 	s.err = s.voices.Synthesize(ctx, s.speech, func(pcm audio.PCM) error {
-		pcm, err := audio.Resample(pcm, audio.OpusRate)
+		pcm, err := audio.Resample(pcm, audio.EncodeRate)
 		if err != nil {
 			return err
 		}

@@ -295,7 +295,7 @@ func (h *hum) Read(_ context.Context, dst []float32) (int, error) {
 	}
 	n := min(len(dst), h.left)
 	for i := range n {
-		dst[i] = float32(0.5 * math.Sin(2*math.Pi*300*float64(h.at+i)/audio.OpusRate))
+		dst[i] = float32(0.5 * math.Sin(2*math.Pi*300*float64(h.at+i)/audio.EncodeRate))
 	}
 	h.at, h.left = h.at+n, h.left-n
 	return n, nil
@@ -303,7 +303,7 @@ func (h *hum) Read(_ context.Context, dst []float32) (int, error) {
 
 func (p *person) hums(d time.Duration) {
 	p.w.t.Helper()
-	item, err := p.conn.Player().Play(context.Background(), "hum", &hum{left: int(d * audio.OpusRate / time.Second)})
+	item, err := p.conn.Player().Play(context.Background(), "hum", &hum{left: int(d * audio.EncodeRate / time.Second)})
 	if err != nil {
 		p.w.t.Fatal(err)
 	}

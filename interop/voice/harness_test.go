@@ -259,7 +259,7 @@ func plays(t testing.TB, s *bot, o *ours, samples []float32) []float32 {
 	return o.take(t, s.id, waitLimit)
 }
 
-// pcm is a voice.Source of samples of 48 kHz.
+// pcm is a voice.Source of samples at audio.EncodeRate.
 type pcm struct{ rest []float32 }
 
 func (p *pcm) Read(_ context.Context, dst []float32) (int, error) {
@@ -274,13 +274,13 @@ func (p *pcm) Read(_ context.Context, dst []float32) (int, error) {
 // says has us play a sound and returns what the script received of it, as 16 kHz.
 func says(t testing.TB, o *ours, s *bot, sound audio.PCM) []float32 {
 	t.Helper()
-	at48k, err := audio.Resample(sound, audio.OpusRate)
+	spoken, err := audio.Resample(sound, audio.EncodeRate)
 	if err != nil {
 		t.Fatal(err)
 	}
 	s.do("record", map[string]any{"user": o.id.String()})
 	before := o.Health()
-	item, err := o.Player().Play(t.Context(), "speech", &pcm{rest: at48k.Samples})
+	item, err := o.Player().Play(t.Context(), "speech", &pcm{rest: spoken.Samples})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -100,20 +100,20 @@ func (h *hearsay) says(r reader, text string) []float32 {
 	if err := synthesizer.Synthesize(h.t.Context(), what, emit); err != nil {
 		h.t.Fatal(err)
 	}
-	spoken, err := audio.Resample(pcm, audio.OpusRate)
+	spoken, err := audio.Resample(pcm, audio.EncodeRate)
 	if err != nil {
 		h.t.Fatal(err)
 	}
 	room := rand.New(rand.NewPCG(1, 2))
 	silence := func(d time.Duration) []float32 {
-		s := make([]float32, int(d.Seconds()*audio.OpusRate))
+		s := make([]float32, int(d.Seconds()*audio.EncodeRate))
 		for i := range s {
 			s[i] = float32(room.NormFloat64()) * 0.0004
 		}
 		return s
 	}
 	all := slices.Concat(silence(400*time.Millisecond), spoken.Samples, silence(600*time.Millisecond))
-	encoder, err := audio.NewEncoder(audio.EncoderConfig{})
+	encoder, err := audio.NewEncoder(audio.EncoderConfig{Rate: audio.EncodeRate})
 	if err != nil {
 		h.t.Fatal(err)
 	}
@@ -122,8 +122,8 @@ func (h *hearsay) says(r reader, text string) []float32 {
 		h.t.Fatal(err)
 	}
 	var heard []float32
-	for frame := range slices.Chunk(all, audio.OpusRate/50) {
-		if len(frame) < audio.OpusRate/50 {
+	for frame := range slices.Chunk(all, audio.EncodeRate/50) {
+		if len(frame) < audio.EncodeRate/50 {
 			break
 		}
 		packet, err := encoder.Encode(nil, frame)

@@ -14,7 +14,7 @@ const Rate = 16000
 const FrameSize = 512
 
 // SpokenRate is the sample rate of what is said, in Hz.
-const SpokenRate = 48000
+const SpokenRate = 24000
 
 // Piece is a stretch of one person's audio, 20 ms in most cases. Pieces of one person come in order.
 type Piece struct {
@@ -40,7 +40,7 @@ type Person struct {
 	Speed float64
 }
 
-// Sound is something to say: mono, 48 kHz, -1..1. Read fills a part of dst, waits until there is something, and returns
+// Sound is something to say: mono, [SpokenRate], -1..1. Read fills a part of dst, waits until there is something, and returns
 // io.EOF behind the last sample.
 type Sound interface {
 	Read(ctx context.Context, dst []float32) (int, error)
@@ -113,7 +113,7 @@ type VAD interface {
 type Synthesizer interface {
 	// Split cuts a text into parts that are synthesized one by one, the first of them short.
 	Split(text string) []Part
-	// Synthesize gives emit the speech as mono 48 kHz samples, each stretch as soon as it is ready. It stops at emit's
+	// Synthesize gives emit the speech as mono samples at [SpokenRate], each stretch as soon as it is ready. It stops at emit's
 	// first error and returns it.
 	Synthesize(ctx context.Context, s Speech, emit func(samples []float32) error) error
 }

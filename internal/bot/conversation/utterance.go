@@ -16,7 +16,7 @@ type utterance struct {
 	texts   []string // that are still to be taken up
 	ended   bool     // no further text comes
 	parts   []spokenPart
-	samples []float32 // 48 kHz
+	samples []float32 // at SpokenRate
 	done    bool
 	err     error
 	more    chan struct{} // closed and replaced when something was added

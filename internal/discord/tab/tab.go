@@ -31,14 +31,16 @@ import (
 )
 
 const (
+	// microphoneRate is what the tab sends, in Hz: browsers don't change the rate of a microphone.
+	microphoneRate = 48000
 	// MaxMicrophone bounds one message of the microphone in bytes: a second of sound.
-	MaxMicrophone = 2 * audio.OpusRate
+	MaxMicrophone = 2 * microphoneRate
 	// queued bounds what waits to be sent to the tab; a tab that does not keep up loses sound, not the call.
 	queued = 256
 	// spoken bounds what waits to be said, in samples.
-	spoken = audio.OpusRate
+	spoken = audio.EncodeRate
 	// startWith is how much of the microphone is there before talking starts, so that small delays don't tear it.
-	startWith = 3 * audio.OpusRate / 50
+	startWith = 3 * audio.EncodeRate / 50
 	// endAfter is how long the microphone may be silent before talking ends.
 	endAfter    = 300 * time.Millisecond
 	writeWait   = 5 * time.Second
@@ -106,7 +108,11 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		Listen:  func(snowflake.ID) voice.Listener { return c },
 		Changed: c.changed,
 	}).Create(first.Guild, first.User, c.state, func() {}).(*voice.Conn)
-	c.mic = newMicrophone(c.conn.Player())
+	if c.mic, err = newMicrophone(c.conn.Player()); err != nil {
+		h.log.Error("a tab's microphone", "error", err)
+		ws.Close(websocket.StatusInternalError, "the microphone can't be used")
+		return
+	}
 	c.run(ctx, first)
 }
 
@@ -248,14 +254,20 @@ type microphone struct {
 	player *voice.Player
 
 	mu      sync.Mutex
+	rate    *audio.Resampler // from microphoneRate
+	said    []float32        // the last message
 	pending []float32
 	talking bool
 	closed  bool
 	more    chan struct{}
 }
 
-func newMicrophone(p *voice.Player) *microphone {
-	return &microphone{player: p, more: make(chan struct{}, 1)}
+func newMicrophone(p *voice.Player) (*microphone, error) {
+	rate, err := audio.NewResampler(microphoneRate, audio.EncodeRate)
+	if err != nil {
+		return nil, err
+	}
+	return &microphone{player: p, rate: rate, more: make(chan struct{}, 1)}, nil
 }
 
 // push adds samples of 16 bit. What is too much to be said in time is dropped from the front.
@@ -265,9 +277,11 @@ func (m *microphone) push(b []byte) {
 	if m.closed {
 		return
 	}
+	m.said = m.said[:0]
 	for ; len(b) >= 2; b = b[2:] {
-		m.pending = append(m.pending, float32(int16(binary.LittleEndian.Uint16(b)))/32768)
+		m.said = append(m.said, float32(int16(binary.LittleEndian.Uint16(b)))/32768)
 	}
+	m.pending = m.rate.Resample(m.pending, m.said)
 	if over := len(m.pending) - spoken; over > 0 {
 		m.pending = append(m.pending[:0], m.pending[over:]...)
 	}

@@ -214,13 +214,13 @@ type tone struct {
 }
 
 func newTone(frequency float64, d time.Duration) *tone {
-	return &tone{frequency: frequency, left: int(d * audio.OpusRate / time.Second)}
+	return &tone{frequency: frequency, left: int(d * audio.EncodeRate / time.Second)}
 }
 
 func (s *tone) Read(_ context.Context, dst []float32) (int, error) {
 	n := min(len(dst), s.left)
 	for i := range n {
-		dst[i] = float32(0.5 * math.Sin(2*math.Pi*s.frequency*float64(s.at+i)/audio.OpusRate))
+		dst[i] = float32(0.5 * math.Sin(2*math.Pi*s.frequency*float64(s.at+i)/audio.EncodeRate))
 	}
 	s.at += n
 	s.left -= n

@@ -3,7 +3,6 @@ package voice
 import (
 	"context"
 	"errors"
-	"github.com/mynahbot/mynah/internal/rtp"
 	"io"
 	"math"
 	"sync"
@@ -16,6 +15,8 @@ import (
 const (
 	// FrameTime is the length of one frame of sound.
 	FrameTime = 20 * time.Millisecond
+	// encodedSamples is the length of a frame before it is encoded.
+	encodedSamples = int(audio.EncodeRate * FrameTime / time.Second)
 	// silenceFrames is how many frames of silence end speech, so that the receivers' decoders don't extrapolate it.
 	silenceFrames = 5
 	// ahead is how many frames are encoded before their slot. They are dropped when speech is stopped, so they cost no
@@ -46,7 +47,7 @@ var (
 	ErrNotOpen   = errors.New("voice: not connected")
 )
 
-// Source yields sound: mono, 48 kHz, -1..1. Read fills a part of dst, waits until there is something, and returns io.EOF
+// Source yields sound: mono, at [audio.EncodeRate], -1..1. Read fills a part of dst, waits until there is something, and returns io.EOF
 // behind the last sample. It is called from one goroutine.
 type Source interface {
 	Read(ctx context.Context, dst []float32) (int, error)
@@ -262,7 +263,7 @@ func (p *Player) playItem(i *Item, w frameWriter, speaking bool) (frameWriter, b
 		return w, speaking, context.Cause(i.ctx)
 	}
 	if p.encoder == nil {
-		e, err := audio.NewEncoder(audio.EncoderConfig{Bitrate: p.bitrate(), Loss: expectedLoss, Complexity: complexity})
+		e, err := audio.NewEncoder(audio.EncoderConfig{Rate: audio.EncodeRate, Bitrate: p.bitrate(), Loss: expectedLoss, Complexity: complexity})
 		if err != nil {
 			return w, speaking, err
 		}
@@ -353,7 +354,7 @@ func (p *Player) playItem(i *Item, w frameWriter, speaking bool) (frameWriter, b
 
 // encode turns the item's source into Opus frames until it ends. Once enough are there it waits for more to be wanted.
 func (p *Player) encode(i *Item, frames chan<- []byte, free <-chan []byte, more <-chan struct{}) error {
-	pcm := make([]float32, rtp.FrameSamples)
+	pcm := make([]float32, encodedSamples)
 	rate := 0
 	for end := false; !end; {
 		for len(frames) == ahead {
