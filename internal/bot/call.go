@@ -69,6 +69,7 @@ const workingAgain = 8 * time.Second
 // working shows that an answer will come, until the function that it returns is called.
 func (c *Call) working(ctx context.Context) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
+	private := c.Command != nil && c.Command.Private
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -76,7 +77,7 @@ func (c *Call) working(ctx context.Context) (stop func()) {
 		defer tick.Stop()
 		for {
 			// Only a courtesy: the work itself goes on whatever comes of it.
-			if err := c.responder.Working(ctx, false); err != nil && ctx.Err() == nil {
+			if err := c.responder.Working(ctx, private); err != nil && ctx.Err() == nil {
 				c.bot.log.Debug("typing is not shown", "channel", c.Channel, "err", err)
 			}
 			select {

@@ -323,4 +323,38 @@ func TestAnExpiredInteractionIsAnsweredInTheChannel(t *testing.T) {
 		t.Fatal(err)
 	}
 	ann.saying("And again.")
+	for _, expires := range []time.Time{time.Now().Add(-time.Second), time.Now().Add(time.Hour)} {
+		r.expires = expires
+		if _, err := r.Send(t.Context(), bot.Reply{Text: "For Ann alone.", Private: true}); err == nil {
+			t.Error("a private answer went to the channel")
+		}
+	}
+	ann.ask("general", "!hi")
+	if strings.Contains(ann.transcript(), "For Ann alone.") {
+		t.Error("a private answer can be read in the channel")
+	}
+}
+
+// A private answer stays private where it takes so long that Discord is told that it will come.
+func TestALatePrivateAnswerStaysPrivate(t *testing.T) {
+	w := newWorld(t, nil)
+	ann, chen := w.login("Ann"), w.login("Chen")
+	ann.ask("general", "!ask who are you?")
+	hold := make(chan struct{})
+	w.hold(hold)
+	ann.slash("general", "privacy export", nil)
+	const ephemeral, loading = 1 << 6, 1 << 7
+	waiting := ann.await(func(s seen) bool { return s.Event == "MESSAGE_CREATE" && s.Flags&loading != 0 })
+	close(hold)
+	export := ann.saying("kept about you")
+	if waiting.Flags&ephemeral == 0 || export.Flags&ephemeral == 0 || len(export.Attachments) != 1 {
+		t.Errorf("flags %d, then %d, %d files", waiting.Flags, export.Flags, len(export.Attachments))
+	}
+	ann.ask("general", "!hi")
+	chen.saying("Hi, Ann!")
+	for _, s := range chen.written() {
+		if s.Flags&(ephemeral|loading) != 0 || len(s.Attachments) > 0 {
+			t.Errorf("somebody else sees %+v", s)
+		}
+	}
 }

@@ -3,6 +3,7 @@ package discord
 import (
 	"context"
 	"encoding/json"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -174,7 +175,13 @@ func (c *Client) onCommand(e *events.ApplicationCommandInteractionCreate) {
 	default:
 		return
 	}
-	c.bot.HandleInvocation(v, newInteractionResponder(c, e.ApplicationCommandInteraction))
+	c.bot.HandleInvocation(v, c.responder(v.Command, e.ApplicationCommandInteraction))
+}
+
+// responder answers an interaction that uses a command.
+func (c *Client) responder(command string, i discord.Interaction) *interactionResponder {
+	private := slices.ContainsFunc(c.bot.Commands(), func(cmd *bot.Command) bool { return cmd.Name == command && cmd.Private })
+	return newInteractionResponder(c, i, private)
 }
 
 // chosenFiles returns the attachments of a slash command in the order of its options.
@@ -256,7 +263,7 @@ func (c *Client) onForm(e *events.ModalSubmitInteractionCreate) {
 	v.Command = command
 	v.Values[formField] = e.Data.Text(formField)
 	v.Target = &bot.Quoted{ID: record.MessageID(id), Mine: true}
-	c.bot.HandleInvocation(v, newInteractionResponder(c, e.ModalSubmitInteraction))
+	c.bot.HandleInvocation(v, c.responder(v.Command, e.ModalSubmitInteraction))
 }
 
 // onButton turns a pressed button into an invocation.
@@ -271,7 +278,7 @@ func (c *Client) onButton(e *events.ComponentInteractionCreate) {
 	if option != "" {
 		v.Values[option] = value
 	}
-	c.bot.HandleInvocation(v, newInteractionResponder(c, e.ComponentInteraction))
+	c.bot.HandleInvocation(v, c.responder(v.Command, e.ComponentInteraction))
 }
 
 // The events of both kinds of channels are used, since only they tell whose

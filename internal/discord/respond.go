@@ -68,7 +68,8 @@ type interactionResponder struct {
 	private  bool // what it said is for the author only
 }
 
-func newInteractionResponder(c *Client, i discord.Interaction) *interactionResponder {
+// newInteractionResponder answers an interaction; private is what its command's answers will be.
+func newInteractionResponder(c *Client, i discord.Interaction, private bool) *interactionResponder {
 	r := &interactionResponder{
 		client: c, id: i.ID(), token: i.Token(), author: i.User().ID,
 		expires: time.Now().Add(tokenTime),
@@ -79,7 +80,7 @@ func newInteractionResponder(c *Client, i discord.Interaction) *interactionRespo
 	r.timer = time.AfterFunc(deferAfter, func() {
 		ctx, cancel := context.WithTimeout(c.ctx, firstAnswer)
 		defer cancel()
-		if err := r.Working(ctx, false); err != nil && c.ctx.Err() == nil {
+		if err := r.Working(ctx, private); err != nil && c.ctx.Err() == nil {
 			c.log.Warn("an interaction could not be deferred", "err", err)
 		}
 	})
@@ -155,7 +156,7 @@ func (r *interactionResponder) Send(ctx context.Context, reply bot.Reply) (recor
 	for i, p := range all {
 		m, err := r.send(ctx, p, reply.Private)
 		if gone(err) {
-			rest := bot.Reply{Files: reply.Files, Buttons: reply.Buttons}
+			rest := bot.Reply{Files: reply.Files, Buttons: reply.Buttons, Private: reply.Private}
 			for _, left := range all[i:] {
 				rest.Text += left.text + "\n"
 			}
@@ -169,9 +170,10 @@ func (r *interactionResponder) Send(ctx context.Context, reply bot.Reply) (recor
 	return id, nil
 }
 
-// inChannel answers without the interaction, mentioning who asked.
+// inChannel answers without the interaction, mentioning who asked. What is for
+// them alone is never sent there.
 func (r *interactionResponder) inChannel(ctx context.Context, reply bot.Reply) (record.MessageID, error) {
-	if r.channel == 0 || reply.Private && !r.answered {
+	if r.channel == 0 || reply.Private {
 		return 0, errors.New("the interaction is over, and its answer is not for the channel")
 	}
 	if reply.Voice == nil {
