@@ -54,7 +54,9 @@ func (b *Bot) Answer(ctx context.Context, server record.ServerID, language, ques
 		return Answer{Text: b.texts.get(language, "answer.stale"), Source: record.SourceUnknown}, nil
 	}
 	key := "answer.unknown"
-	if m.model == nil && m.corrections.Len() == 0 {
+	if server == 0 {
+		key = "answer.nowhere"
+	} else if m.model == nil && m.corrections.Len() == 0 {
 		key = "answer.untrained"
 	}
 	return Answer{Text: b.texts.get(language, key), Label: p.Label, Probability: max(p.Probability, p.ReplyScore), Source: record.SourceUnknown}, nil

@@ -63,16 +63,17 @@ type Config struct {
 
 // Bot answers. Its methods are safe for concurrent use.
 type Bot struct {
-	cfg      Config
-	log      *slog.Logger
-	texts    *texts
-	commands []*Command
-	limits   *personLimiter
-	work     *lanes[lane]
-	memory   *exchangeLog
-	minds    *minds
-	talks    talks
-	expire   chan struct{} // has what was said looked through
+	cfg         Config
+	log         *slog.Logger
+	texts       *texts
+	commands    []*Command
+	limits      *personLimiter
+	work        *lanes[lane]
+	memory      *exchangeLog
+	minds       *minds
+	talks       talks
+	memberships memberships
+	expire      chan struct{} // has what was said looked through
 
 	ownLane    atomic.Uint64
 	settingsMu sync.Mutex // one change of settings at a time
@@ -90,6 +91,7 @@ type Bot struct {
 type link struct {
 	messenger Messenger
 	fetcher   Fetcher
+	members   Members
 	calls     Calls // nil without voice channels
 }
 
@@ -150,8 +152,8 @@ func (b *Bot) Start() {
 }
 
 // Connect gives the bot its way to Discord; calls may be nil. Jobs that want to write wait for it.
-func (b *Bot) Connect(m Messenger, f Fetcher, calls Calls) {
-	if b.link.Swap(&link{m, f, calls}) == nil {
+func (b *Bot) Connect(m Messenger, f Fetcher, members Members, calls Calls) {
+	if b.link.Swap(&link{m, f, members, calls}) == nil {
 		close(b.linked)
 		b.expireNow() // messages could not be deleted so far
 	}
@@ -361,7 +363,10 @@ func (b *Bot) HandleCompletion(ctx context.Context, q Completion) []Choice {
 	}
 	c := b.call(settings, q.Invocation, nil)
 	c.args = Arguments(q.Values)
-	if cmd.Trusted && !c.trusted() {
+	if err := c.allowed(ctx, cmd); err != nil {
+		if _, refused := c.sentence(err); !refused {
+			b.log.Error("nothing to choose from", "command", q.Command, "option", q.Option, "err", err)
+		}
 		return nil
 	}
 	choices, err := o.Complete(ctx, c, q.Typed)
@@ -378,11 +383,8 @@ const maxChoices = 25
 // run checks what the call's command demands, and runs it.
 func (b *Bot) run(ctx context.Context, c *Call) error {
 	cmd := c.Command
-	switch {
-	case cmd.ServerOnly && c.Direct && b.cfg.HomeServer == 0:
-		return c.fail("error.server_only")
-	case cmd.Trusted && !c.trusted():
-		return c.fail("error.not_allowed")
+	if err := c.allowed(ctx, cmd); err != nil {
+		return err
 	}
 	if cmd.Slow && !c.Interaction {
 		defer c.working(ctx)()

@@ -56,7 +56,8 @@ type Command struct {
 	Options []Option
 	// Trusted commands need Manage Server or a role chosen in the settings.
 	Trusted bool
-	// ServerOnly commands mean nothing in direct messages.
+	// ServerOnly commands mean nothing in direct messages, unless these belong to
+	// a home server: then they are for its members.
 	ServerOnly bool
 	// Slow commands may take longer than Discord waits for an answer to an
 	// interaction (3 s): it is told at once that the answer will come.

@@ -22,7 +22,8 @@ var messageLink = regexp.MustCompile(`^<?(?:https?://[^/\s]+/channels/(?:[0-9]+|
 // correct stores what would have been the right answer.
 func (b *Bot) correct() *Command {
 	return &Command{
-		Name: "correct",
+		Name:       "correct",
+		ServerOnly: true, // it changes what everybody is answered
 		Options: []Option{
 			{Name: "message", Takes: messageLink},
 			{Name: "correction", Required: true, Rest: true},
@@ -60,8 +61,9 @@ func (b *Bot) correct() *Command {
 // correctMenu opens a form on one of Mynah's answers.
 func (b *Bot) correctMenu() *Command {
 	return &Command{
-		Name: "correct_menu",
-		Menu: true,
+		Name:       "correct_menu",
+		ServerOnly: true,
+		Menu:       true,
 		Run: func(ctx context.Context, c *Call) error {
 			if c.Target == nil || !c.Target.Mine {
 				return c.fail("correct.not_mine")
@@ -91,9 +93,10 @@ func (b *Bot) correctMenu() *Command {
 // correctForm takes the form.
 func (b *Bot) correctForm() *Command {
 	return &Command{
-		Name:    "correct_form",
-		Form:    true,
-		Options: []Option{{Name: "text", Required: true}},
+		Name:       "correct_form",
+		ServerOnly: true,
+		Form:       true,
+		Options:    []Option{{Name: "text", Required: true}},
 		Run: func(ctx context.Context, c *Call) error {
 			return c.correctMessage(ctx, c.Target.ID, c.Arg("text"))
 		},

@@ -16,8 +16,9 @@ const jobsShown = 10
 // status shows the server's jobs.
 func (b *Bot) status() *Command {
 	return &Command{
-		Name:    "status",
-		Options: []Option{{Name: "job", Kind: Integer, Complete: completeJobs(false)}},
+		Name:       "status",
+		ServerOnly: true,
+		Options:    []Option{{Name: "job", Kind: Integer, Complete: completeJobs(false)}},
 		Run: func(ctx context.Context, c *Call) error {
 			if id := c.Int("job"); id != 0 {
 				job, found, err := c.bot.cfg.Jobs.Job(ctx, c.Server, record.JobID(id))

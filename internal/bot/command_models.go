@@ -16,7 +16,8 @@ const modelsShown = 10
 // models lists the server's models.
 func (b *Bot) models() *Command {
 	return &Command{
-		Name: "models",
+		Name:       "models",
+		ServerOnly: true,
 		Run: func(ctx context.Context, c *Call) error {
 			all, err := c.bot.cfg.Models.Models(ctx, c.Server)
 			if err != nil {

@@ -206,6 +206,9 @@ func (m *minds) load(ctx context.Context, server record.ServerID) (*mind, error)
 		found.stale = len(all) > 0 && all[0].State == record.ModelStale
 	}
 	found.corrections = &learn.Corrections{}
+	if server == 0 {
+		return found, nil // direct messages without a home server: nobody may teach there for everybody
+	}
 	corrections, err := m.bot.cfg.Corrections.Corrections(ctx, server, false)
 	if err != nil {
 		return nil, err

@@ -48,6 +48,11 @@ type Fetcher interface {
 	Fetch(ctx context.Context, a Attachment, limit int64) (io.ReadCloser, error)
 }
 
+// Members knows who belongs to a server.
+type Members interface {
+	Member(ctx context.Context, server record.ServerID, user record.UserID) (bool, error)
+}
+
 // FetchError says why an attachment wasn't read.
 type FetchError struct {
 	Name  string

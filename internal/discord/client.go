@@ -168,7 +168,7 @@ func (c *Client) open(ctx context.Context, cfg Config, restClient rest.Client, i
 		return &SetupError{Fault: BadToken, err: err}
 	}
 	c.disgo = client
-	c.bot.Connect(c, c.fetch, c.calls)
+	c.bot.Connect(c, c.fetch, c, c.calls)
 	if err := c.wire.Open(ctx); err != nil {
 		return err
 	}

@@ -14,6 +14,8 @@ import (
 	"github.com/disgoorg/snowflake/v2"
 
 	"github.com/mynahbot/mynah/internal/bot"
+	"github.com/mynahbot/mynah/internal/localdiscord"
+	"github.com/mynahbot/mynah/internal/record"
 )
 
 // wants checks that a text has all of parts in it.
@@ -289,22 +291,66 @@ func (w *world) download(url string) string {
 
 func TestDirectMessages(t *testing.T) {
 	w := newWorld(t, nil)
-	ann := w.login("Ann")
-	var dm struct{ ID snowflake.ID }
-	if err := json.Unmarshal(ann.request(http.MethodPost, "/users/@me/channels", map[string]any{"recipient_id": w.mynah.self.String()}), &dm); err != nil {
-		t.Fatal(err)
-	}
-	say := func(text string) {
-		ann.request(http.MethodPost, "/channels/"+dm.ID.String()+"/messages", map[string]any{"content": text})
-	}
+	ann, chen := w.login("Ann"), w.login("Chen")
+	say := ann.directly()
 	say("who are you?")
 	ann.saying("I am Mynah")
 	say("!train text label:x")
 	ann.saying("works on a server only")
+
+	// What somebody says there changes nothing for others.
+	say("when does the tournament start?")
+	wants(t, "unknown", ann.saying("I don't know that").Content, "taught on servers")
+	say("!correct At nine.")
+	ann.saying("works on a server only")
+	chen.directly()("when does the tournament start?")
+	chen.saying("I don't know that")
 	say("!privacy export")
 	if got := ann.saying("Everything that is kept about you"); len(got.Attachments) != 1 || !strings.Contains(w.download(got.Attachments[0].URL), "who are you?") {
 		t.Errorf("%+v", got)
 	}
+}
+
+// directly opens a person's direct messages with Mynah, and returns what says something there.
+func (p *person) directly() func(text string) {
+	p.w.t.Helper()
+	var dm struct{ ID snowflake.ID }
+	if err := json.Unmarshal(p.request(http.MethodPost, "/users/@me/channels", map[string]any{"recipient_id": p.w.mynah.self.String()}), &dm); err != nil {
+		p.w.t.Fatal(err)
+	}
+	return func(text string) {
+		p.w.t.Helper()
+		p.request(http.MethodPost, "/channels/"+dm.ID.String()+"/messages", map[string]any{"content": text})
+	}
+}
+
+// Direct messages belong to the home server; what concerns all of its members is for them only.
+func TestDirectMessagesOfAHomeServer(t *testing.T) {
+	world := localdiscord.DefaultWorld()
+	home := &world.Servers[0]
+	home.ID = 1_000_000_000_000_000_001
+	home.Members = []localdiscord.WorldMember{{Name: "Ann"}, {Name: "Mynah"}}
+	world.Servers = append(world.Servers, localdiscord.WorldServer{
+		Name: "Elsewhere", Owner: "Chen", Channels: []localdiscord.WorldChannel{{Name: "elsewhere"}}, Members: []localdiscord.WorldMember{{Name: "Chen"}, {Name: "Mynah"}},
+	})
+	w := newWorldIn(t, localdiscord.Config{World: world}, func(c *bot.Config) { c.HomeServer = record.ServerID(home.ID) })
+	ann, chen := w.login("Ann"), w.login("Chen")
+	member, stranger := ann.directly(), chen.directly()
+	const question = "when does the tournament start?"
+	stranger(question)
+	chen.saying("nobody has taught me")
+	for _, command := range []string{"!correct At noon.", "!dataset list", "!dataset find tournament", "!status"} {
+		stranger(command)
+		chen.saying("members of my home server")
+	}
+	member(question)
+	ann.saying("nobody has taught me")
+	member("!correct At nine.")
+	ann.saying("Noted")
+	member("!dataset list")
+	ann.saying("corrections: 1")
+	stranger(question)
+	chen.saying("At nine.")
 }
 
 func TestAnExpiredInteractionIsAnsweredInTheChannel(t *testing.T) {

@@ -26,10 +26,14 @@ import (
 // (https://docs.discord.com/developers/topics/opcodes-and-status-codes).
 const (
 	codeUnknownChannel      rest.JSONErrorCode = 10003
+	codeUnknownServer       rest.JSONErrorCode = 10004
+	codeUnknownMember       rest.JSONErrorCode = 10007
 	codeUnknownMessage      rest.JSONErrorCode = 10008
+	codeUnknownUser         rest.JSONErrorCode = 10013
 	codeUnknownWebhook      rest.JSONErrorCode = 10015 // an interaction's token, past its time
 	codeUnknownInteraction  rest.JSONErrorCode = 10062
 	codeAlreadyAcknowledged rest.JSONErrorCode = 40060
+	codeMissingAccess       rest.JSONErrorCode = 50001
 	codeInvalidWebhookToken rest.JSONErrorCode = 50027
 	codeInvalidForm         rest.JSONErrorCode = 50035
 )
@@ -122,6 +126,16 @@ func (c *Client) Writable(ctx context.Context, server record.ServerID, channel r
 	me.GuildID = room.GuildID()
 	may := c.disgo.Caches().MemberPermissionsInChannel(room, *me)
 	return may.Has(discord.PermissionAdministrator) || may.Has(discord.PermissionViewChannel|discord.PermissionSendMessages), nil
+}
+
+// Member reports whether somebody is a member of a server.
+func (c *Client) Member(ctx context.Context, server record.ServerID, user record.UserID) (bool, error) {
+	_, err := c.disgo.Rest().GetMember(snowflake.ID(server), snowflake.ID(user), within(ctx))
+	switch errorCode(err) {
+	case codeUnknownServer, codeUnknownMember, codeUnknownUser, codeMissingAccess:
+		return false, nil
+	}
+	return err == nil, brief(err)
 }
 
 // part is one message of a reply.
