@@ -80,11 +80,19 @@ func (b *Bot) removeStale(ctx context.Context, server record.ServerID) error {
 		if m.State != record.ModelStale {
 			continue
 		}
-		b.forgetTuned(ctx, m)
-		for _, key := range []string{m.Blob, heldOutKey(m.Blob), snapshotKey(m.Snapshot)} {
-			if err := b.cfg.Blobs.DeleteBlob(ctx, key); err != nil {
-				return err
-			}
+		if err := b.removeModel(ctx, m); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// removeModel deletes a model itself and all that holds what it learned.
+func (b *Bot) removeModel(ctx context.Context, m record.Model) error {
+	b.forgetTuned(ctx, m)
+	for _, key := range []string{m.Blob, heldOutKey(m.Blob), snapshotKey(m.Snapshot)} {
+		if err := b.cfg.Blobs.DeleteBlob(ctx, key); err != nil {
+			return err
 		}
 	}
 	return nil

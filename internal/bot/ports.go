@@ -188,7 +188,9 @@ type ExampleStore interface {
 // ModelStore knows the trained models of a server.
 type ModelStore interface {
 	// SaveModel keeps a new model and returns it with its id and number. An
-	// active one takes the place of the one before it.
+	// active one takes the place of the one before it. The error is
+	// [store.ErrForgotten], and nothing is kept, where somebody had deleted what
+	// they had taught since the training began.
 	SaveModel(ctx context.Context, m record.Model) (record.Model, error)
 	Models(ctx context.Context, server record.ServerID) ([]record.Model, error)
 	ActiveModel(ctx context.Context, server record.ServerID) (record.Model, bool, error)

@@ -75,6 +75,10 @@ func (b *Bot) Train(ctx context.Context, job record.Job, progress func(any) erro
 	if err := json.Unmarshal(job.Args, &args); err != nil {
 		return fmt.Errorf("arguments of job %d: %w", job.ID, err)
 	}
+	if job.By == 0 { // who asked for it had deleted what is kept about them: that is theirs too
+		b.removeUploads(job.Server, args.Uploads)
+		args.Uploads = nil
+	}
 	settings, err := b.cfg.Settings.Settings(ctx, job.Server)
 	if err != nil {
 		return err
@@ -87,6 +91,12 @@ func (b *Bot) Train(ctx context.Context, job record.Job, progress func(any) erro
 	}
 	t.board = newBoard(ctx, b, job, c)
 	result, err := t.run(ctx)
+	for errors.Is(err, store.ErrForgotten) {
+		b.log.Info("a training begins again, since what it learned was deleted", "job", job.ID, "server", job.Server)
+		job.Attempt++
+		t = &trainingRun{bot: b, c: c, job: job, args: args, progress: progress, board: t.board, added: t.added, duplicates: t.duplicates}
+		result, err = t.run(ctx)
+	}
 	if ctx.Err() != nil {
 		t.board.stop()
 		return ctx.Err() // cancelled, or the program stops: JobEnded tells of the first
@@ -181,6 +191,7 @@ type trainingRun struct {
 	progress func(any) error
 	board    *board
 
+	began                      time.Time // to gather what it learns
 	added, duplicates, skipped int
 	firstSkip                  *learn.Skip
 	material                   material
@@ -194,6 +205,7 @@ func (t *trainingRun) run(ctx context.Context) (Reply, error) {
 	if err != nil {
 		return Reply{}, err
 	}
+	t.began = t.bot.cfg.Now()
 	if err := t.take(ctx, w); err != nil {
 		return Reply{}, err
 	}
@@ -432,8 +444,11 @@ func (t *trainingRun) keep(ctx context.Context, blob string, o *outcome) (record
 	}
 	kept, err := t.bot.cfg.Models.SaveModel(ctx, record.Model{
 		Server: t.job.Server, Blob: blob, Snapshot: report.Hash, State: state,
-		Accuracy: report.HeldOut.Accuracy, MacroF1: report.HeldOut.MacroF1, Summary: summary, At: t.bot.cfg.Now(),
+		Accuracy: report.HeldOut.Accuracy, MacroF1: report.HeldOut.MacroF1, Summary: summary, Began: t.began, At: t.bot.cfg.Now(),
 	})
+	if errors.Is(err, store.ErrForgotten) {
+		return kept, errors.Join(err, t.bot.removeModel(ctx, record.Model{Server: t.job.Server, Blob: blob, Snapshot: report.Hash, Summary: summary}))
+	}
 	if err != nil {
 		return kept, err
 	}

@@ -1,9 +1,14 @@
 package discord
 
 import (
+	"context"
 	"fmt"
+	"io/fs"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -127,4 +132,62 @@ func TestAServerLearnsFromNothing(t *testing.T) {
 		}
 	}
 	wants(t, "nothing left", ann.ask("general", "!dataset show").Content, "Nothing was taught")
+}
+
+// heldModels has the next model that is saved wait.
+type heldModels struct {
+	bot.ModelStore
+	saving  chan struct{} // closed when one is to be saved
+	release chan struct{}
+	once    sync.Once
+}
+
+func (m *heldModels) SaveModel(ctx context.Context, model record.Model) (record.Model, error) {
+	m.once.Do(func() {
+		close(m.saving)
+		<-m.release
+	})
+	return m.ModelStore.SaveModel(ctx, model)
+}
+
+// What somebody has deleted while a training learns it is in no model: the training begins again without it.
+func TestADeletionDuringATraining(t *testing.T) {
+	models := &heldModels{saving: make(chan struct{}), release: make(chan struct{})}
+	w := newWorld(t, func(c *bot.Config) {
+		models.ModelStore = c.Models
+		c.Models, c.TrainBudget = models, time.Second
+	})
+	ann, boris := w.login("Ann"), w.login("Boris")
+	const final = "when is the final"
+	wrong := boris.ask("general", "!ask "+final)
+	boris.answer("general", wrong.ID, "!correct On Sunday at noon.")
+	boris.saying("Noted")
+	ann.say("general", "!train", upload{"faq.csv", []byte(table(faq))})
+	select {
+	case <-models.saving:
+	case <-time.After(waitLimit):
+		t.Fatal("no model is saved")
+	}
+	boris.slash("general", "privacy delete", map[string]any{"confirm": true})
+	boris.said(func(s seen) bool { return s.Flags&64 != 0 })
+	close(models.release)
+	wants(t, "the end", ann.saying("has ended").Content, "Model 1 is in use now", "questions with replies: 0")
+	if got := ann.ask("general", "!ask "+final).Content; strings.Contains(got, "Sunday") {
+		t.Errorf("after the deletion: %s", got)
+	}
+	blobs := 0
+	err := filepath.WalkDir(filepath.Join(w.dir, "blobs"), func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		blobs++
+		raw, err := os.ReadFile(path)
+		if strings.Contains(string(raw), "Sunday at noon") || strings.Contains(string(raw), boris.id.String()) {
+			t.Errorf("%s has what was deleted", path)
+		}
+		return err
+	})
+	if err != nil || blobs == 0 {
+		t.Errorf("%d blobs: %v", blobs, err)
+	}
 }

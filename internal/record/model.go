@@ -36,6 +36,7 @@ type Model struct {
 	Accuracy float64         `json:"accuracy"` // on held-out examples, 0 to 1
 	MacroF1  float64         `json:"macro_f1"` // on held-out examples, 0 to 1
 	Summary  json.RawMessage `json:"summary,omitempty"`
+	Began    time.Time       `json:"began,omitzero"` // when its training began to gather what it learns; zero = unknown
 	At       time.Time       `json:"at"`
 	Used     int             `json:"used,omitempty"` // when it was put into use, counted within the server; 0 = never; given by the store
 }

@@ -93,6 +93,14 @@ type Example struct {
 	Disabled bool      `json:"disabled,omitempty"` // kept, but left out of trainings
 }
 
+// Untaught says that a person had taught a server something that was removed
+// since. Models from between may have learned it.
+type Untaught struct {
+	Server ServerID  `json:"server"`
+	First  time.Time `json:"first"` // when the oldest of it was taught
+	Last   time.Time `json:"last"`  // when the last of it was removed
+}
+
 // ExampleFilter chooses examples of one server. Fields that are set must all
 // hold; a filter without any chooses nothing, so that none can empty a server
 // by accident.

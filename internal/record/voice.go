@@ -43,6 +43,7 @@ type Personal struct {
 	Corrections []Correction     `json:"corrections"`
 	Feedback    []Feedback       `json:"feedback"`
 	Examples    []Example        `json:"examples"`
+	Untaught    []Untaught       `json:"untaught"`
 	Consents    []Consent        `json:"consents"`
 	Voice       *VoicePreference `json:"voice,omitempty"`
 	Transcripts []Transcript     `json:"transcripts"`

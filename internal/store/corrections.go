@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 
 	"github.com/mynahbot/mynah/internal/record"
@@ -51,12 +52,23 @@ func (s *Store) MarkAbsorbed(ctx context.Context, server record.ServerID, model 
 	return nil
 }
 
-// DeleteCorrection removes a correction and reports whether it was there.
+// DeleteCorrection removes a correction and reports whether it was there. That
+// its author had taught something is remembered: models know it.
 func (s *Store) DeleteCorrection(ctx context.Context, server record.ServerID, id record.CorrectionID) (bool, error) {
-	result, err := s.write.ExecContext(ctx, `DELETE FROM correction WHERE server = $1 AND id = $2`, int64(server), int64(id))
+	var n int64
+	err := s.inTx(ctx, func(tx *sql.Tx) error {
+		if err := untaught(ctx, tx, `by_user`, `correction`, `server = $1 AND id = $2`, int64(server), int64(id)); err != nil {
+			return err
+		}
+		result, err := tx.ExecContext(ctx, `DELETE FROM correction WHERE server = $1 AND id = $2`, int64(server), int64(id))
+		if err != nil {
+			return err
+		}
+		n, err = result.RowsAffected()
+		return err
+	})
 	if err != nil {
 		return false, fmt.Errorf("delete correction %d of server %s: %w", id, server, err)
 	}
-	n, err := result.RowsAffected()
-	return n > 0, err
+	return n > 0, nil
 }

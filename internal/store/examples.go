@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"golang.org/x/text/cases"
 	"golang.org/x/text/unicode/norm"
@@ -211,18 +212,41 @@ func (s *Store) EditExample(ctx context.Context, server record.ServerID, e recor
 	return found, nil
 }
 
-// RemoveExamples deletes the examples that the filter chooses and returns how many.
+// RemoveExamples deletes the examples that the filter chooses and returns how
+// many. That their authors had taught something is remembered: models know it.
 func (s *Store) RemoveExamples(ctx context.Context, server record.ServerID, filter record.ExampleFilter) (int, error) {
 	where, args := exampleFilter(filter)
 	if where == "" && !filter.All {
 		return 0, errors.New("remove examples: the filter chooses nothing")
 	}
-	result, err := s.write.ExecContext(ctx, `DELETE FROM example WHERE server = $1`+where, append([]any{int64(server)}, args...)...)
+	args = append([]any{int64(server)}, args...)
+	var n int64
+	err := s.inTx(ctx, func(tx *sql.Tx) error {
+		if err := untaught(ctx, tx, `author`, `example`, `dataset = '' AND server = $1`+where, args...); err != nil {
+			return err
+		}
+		result, err := tx.ExecContext(ctx, `DELETE FROM example WHERE server = $1`+where, args...)
+		if err != nil {
+			return err
+		}
+		n, err = result.RowsAffected()
+		return err
+	})
 	if err != nil {
 		return 0, fmt.Errorf("remove examples of server %s: %w", server, err)
 	}
-	n, err := result.RowsAffected()
-	return int(n), err
+	return int(n), nil
+}
+
+// untaught remembers who, by the column, had taught the rows of a table that the
+// conditions choose and that are to be deleted.
+func untaught(ctx context.Context, tx *sql.Tx, who, table, where string, args ...any) error {
+	now := strconv.FormatInt(micros(time.Now()), 10)
+	_, err := tx.ExecContext(ctx, `INSERT INTO untaught (server, author, first_at, last_at)
+		SELECT server, `+who+`, MIN(at), `+now+` FROM `+table+` WHERE `+who+` <> 0 AND `+where+` GROUP BY server, `+who+`
+		ON CONFLICT (server, author) DO UPDATE SET last_at = excluded.last_at,
+			first_at = CASE WHEN excluded.first_at < untaught.first_at THEN excluded.first_at ELSE untaught.first_at END`, args...)
+	return err
 }
 
 // exampleFilter returns conditions to follow "WHERE server = $1", and what they compare with.

@@ -12,13 +12,17 @@ import (
 // ErrNoModel is returned by Promote for a model that the server doesn't have.
 var ErrNoModel = errors.New("this server has no such model")
 
-const modelColumns = `id, server, number, blob, snapshot, state, accuracy, macro_f1, summary, at, used`
+// ErrForgotten is returned by SaveModel where somebody had deleted what they had
+// taught the server after the model's training had begun.
+var ErrForgotten = errors.New("what it learned was deleted during the training")
+
+const modelColumns = `id, server, number, blob, snapshot, state, accuracy, macro_f1, summary, began, at, used`
 
 func scanModel(row scanner) (m record.Model, err error) {
-	var server, at int64
+	var server, began, at int64
 	var summary string
-	err = row.Scan(&m.ID, &server, &m.Number, &m.Blob, &m.Snapshot, &m.State, &m.Accuracy, &m.MacroF1, &summary, &at, &m.Used)
-	m.Server, m.At = record.ServerID(server), moment(at)
+	err = row.Scan(&m.ID, &server, &m.Number, &m.Blob, &m.Snapshot, &m.State, &m.Accuracy, &m.MacroF1, &summary, &began, &at, &m.Used)
+	m.Server, m.Began, m.At = record.ServerID(server), moment(began), moment(at)
 	if summary != "" {
 		m.Summary = []byte(summary)
 	}
@@ -30,12 +34,24 @@ const nextUse = `(SELECT COALESCE(MAX(used), 0) + 1 FROM model WHERE server = $1
 
 // SaveModel keeps a new model and returns it with its id, its number within the
 // server, and when it was put into use; those are ignored in m. A model saved as
-// active retires the one that was.
+// active retires the one that was. The error is ErrForgotten, and nothing is
+// kept, where it may have learned what was deleted during its training.
 func (s *Store) SaveModel(ctx context.Context, m record.Model) (record.Model, error) {
 	if !m.State.Valid() {
 		return m, fmt.Errorf("keep a model of server %s: %q is no state of a model", m.Server, m.State)
 	}
 	err := s.inTx(ctx, func(tx *sql.Tx) error {
+		if err := s.lockModels(ctx, tx); err != nil {
+			return err
+		}
+		var deleted int
+		err := tx.QueryRowContext(ctx, `SELECT COUNT(*) FROM forgotten WHERE server = $1 AND at >= $2`, int64(m.Server), micros(m.Began)).Scan(&deleted)
+		if err != nil {
+			return err
+		}
+		if deleted > 0 {
+			return ErrForgotten
+		}
 		used := `0`
 		switch m.State {
 		case record.ModelActive:
@@ -47,10 +63,10 @@ func (s *Store) SaveModel(ctx context.Context, m record.Model) (record.Model, er
 			used = nextUse
 		}
 		return tx.QueryRowContext(ctx, `INSERT INTO model
-			(server, number, blob, snapshot, state, accuracy, macro_f1, summary, at, used)
-			VALUES ($1, (SELECT COALESCE(MAX(number), 0) + 1 FROM model WHERE server = $1), $2, $3, $4, $5, $6, $7, $8, `+used+`)
+			(server, number, blob, snapshot, state, accuracy, macro_f1, summary, began, at, used)
+			VALUES ($1, (SELECT COALESCE(MAX(number), 0) + 1 FROM model WHERE server = $1), $2, $3, $4, $5, $6, $7, $8, $9, `+used+`)
 			RETURNING id, number, used`,
-			int64(m.Server), m.Blob, m.Snapshot, string(m.State), m.Accuracy, m.MacroF1, clean(string(m.Summary)), micros(m.At)).
+			int64(m.Server), m.Blob, m.Snapshot, string(m.State), m.Accuracy, m.MacroF1, clean(string(m.Summary)), micros(m.Began), micros(m.At)).
 			Scan(&m.ID, &m.Number, &m.Used)
 	})
 	if err != nil {
@@ -58,6 +74,18 @@ func (s *Store) SaveModel(ctx context.Context, m record.Model) (record.Model, er
 	}
 	return m, nil
 }
+
+// lockModels has a deletion of what somebody taught and the keeping of a model
+// come one after the other. SQLite has one writer anyhow.
+func (s *Store) lockModels(ctx context.Context, tx *sql.Tx) error {
+	if s.pool == nil {
+		return nil
+	}
+	_, err := tx.ExecContext(ctx, `SELECT pg_advisory_xact_lock($1)`, int64(modelLock))
+	return err
+}
+
+const modelLock = migrationLock + 1
 
 // leave ends the use of the active model, which gets the state to.
 func leave(ctx context.Context, tx *sql.Tx, server record.ServerID, to record.ModelState) error {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/mynahbot/mynah/internal/record"
@@ -24,6 +25,9 @@ func (s *Store) ExportUser(ctx context.Context, user record.UserID) (record.Pers
 			return err
 		}
 		if p.Examples, err = collect(ctx, s.read, scanExample, `SELECT `+exampleColumns+` FROM example WHERE author = $1 ORDER BY id`, id); err != nil {
+			return err
+		}
+		if p.Untaught, err = collect(ctx, s.read, scanUntaught, `SELECT server, first_at, last_at FROM untaught WHERE author = $1 ORDER BY server`, id); err != nil {
 			return err
 		}
 		if p.Consents, err = collect(ctx, s.read, scanConsent, `SELECT `+consentColumns+` FROM consent WHERE by_user = $1 ORDER BY server`, id); err != nil {
@@ -47,17 +51,38 @@ func (s *Store) ExportUser(ctx context.Context, user record.UserID) (record.Pers
 	return p, nil
 }
 
+func scanUntaught(row scanner) (u record.Untaught, err error) {
+	var server, from, to int64
+	err = row.Scan(&server, &from, &to)
+	u.Server, u.First, u.Last = record.ServerID(server), moment(from), moment(to)
+	return u, err
+}
+
 // DeleteUser removes what is kept about a person on every server, all or
 // nothing: exchanges, corrections, feedback, examples, consents, preferences,
 // transcripts and jobs that have ended; a job that still runs loses its owner's
 // id. The messages with the transcripts become [Store.StaleMessages].
 //
-// A model trained on something of theirs becomes stale and answers no more.
-// DeleteUser returns the servers that this leaves in need of a training.
+// A model trained on something of theirs becomes stale and answers no more, also
+// where that was removed before; [Store.SaveModel] refuses those that are being
+// trained on it. DeleteUser returns the servers that this leaves in need of a
+// training.
 func (s *Store) DeleteUser(ctx context.Context, user record.UserID) ([]record.ServerID, error) {
 	var stale []record.ServerID
 	err := s.inTx(ctx, func(tx *sql.Tx) (err error) {
+		if err := s.lockModels(ctx, tx); err != nil {
+			return err
+		}
 		if stale, err = markStale(ctx, tx, user); err != nil {
+			return err
+		}
+		if _, err := tx.ExecContext(ctx, `INSERT INTO forgotten (server, at)
+			SELECT server, `+strconv.FormatInt(micros(time.Now()), 10)+` FROM (
+				SELECT server FROM example WHERE author = $1 AND dataset = ''
+				UNION SELECT server FROM correction WHERE by_user = $1
+				UNION SELECT server FROM untaught WHERE author = $1
+				UNION SELECT server FROM job WHERE by_user = $1 AND finished_at = 0) AS taught
+			WHERE true ON CONFLICT (server) DO UPDATE SET at = excluded.at`, int64(user)); err != nil {
 			return err
 		}
 		if err := deleteTranscripts(ctx, tx, `by_user = $1`, int64(user)); err != nil {
@@ -68,6 +93,7 @@ func (s *Store) DeleteUser(ctx context.Context, user record.UserID) ([]record.Se
 			`DELETE FROM correction WHERE by_user = $1`,
 			`DELETE FROM feedback WHERE by_user = $1`,
 			`DELETE FROM example WHERE author = $1`,
+			`DELETE FROM untaught WHERE author = $1`,
 			`DELETE FROM consent WHERE by_user = $1`,
 			`DELETE FROM voice_preference WHERE by_user = $1`,
 			`DELETE FROM job WHERE by_user = $1 AND finished_at <> 0`,
@@ -87,7 +113,8 @@ func (s *Store) DeleteUser(ctx context.Context, user record.UserID) ([]record.Se
 
 // markStale marks every model that may have been trained on an example or a
 // correction of the person: those of the same server made after it. It returns
-// the servers that had such models.
+// the servers that had such models. What was removed since counts for those whose
+// training had begun by then.
 func markStale(ctx context.Context, tx *sql.Tx, user record.UserID) ([]record.ServerID, error) {
 	scan := func(row scanner) (record.ServerID, error) {
 		var server int64
@@ -98,7 +125,8 @@ func markStale(ctx context.Context, tx *sql.Tx, user record.UserID) ([]record.Se
 	// lies in other datasets than the server's own isn't trained on.
 	const trainedOn = `EXISTS (SELECT 1 FROM example WHERE author = $1 AND example.server = model.server AND example.at <= model.at AND dataset = '')
 		OR EXISTS (SELECT 1 FROM correction WHERE by_user = $1 AND correction.server = model.server
-			AND (correction.at <= model.at OR correction.absorbed_by <> 0 AND correction.absorbed_by <= model.id))`
+			AND (correction.at <= model.at OR correction.absorbed_by <> 0 AND correction.absorbed_by <= model.id))
+		OR EXISTS (SELECT 1 FROM untaught WHERE author = $1 AND untaught.server = model.server AND first_at <= model.at AND model.began <= last_at)`
 	servers, err := collect(ctx, tx, scan, `SELECT DISTINCT server FROM model WHERE state <> 'stale' AND (`+trainedOn+`) ORDER BY server`, int64(user))
 	if err != nil {
 		return nil, err

@@ -47,7 +47,7 @@ func TestStore(t *testing.T) {
 	suite := map[string]func(t *testing.T, ctx context.Context, s *store.Store){
 		"Settings": testSettings, "Exchanges": testExchanges, "Corrections": testCorrections,
 		"Feedback": testFeedback, "Examples": testExamples, "ManyExamples": testManyExamples, "Models": testModels,
-		"Voice": testVoice, "Transcripts": testTranscripts, "Retention": testRetention, "Privacy": testPrivacy, "Texts": testTexts,
+		"Voice": testVoice, "Transcripts": testTranscripts, "Retention": testRetention, "Privacy": testPrivacy, "Forgotten": testForgotten, "Texts": testTexts,
 	}
 	for _, backend := range postgres.Backends() {
 		t.Run(backend.Name, func(t *testing.T) {
@@ -483,7 +483,7 @@ func testRetention(t *testing.T, ctx context.Context, s *store.Store) {
 func testPrivacy(t *testing.T, ctx context.Context, s *store.Store) {
 	save := func(server record.ServerID, state record.ModelState, at time.Time) record.Model {
 		t.Helper()
-		return must[record.Model](t)(s.SaveModel(ctx, record.Model{Server: server, State: state, At: at}))
+		return must[record.Model](t)(s.SaveModel(ctx, record.Model{Server: server, State: state, Began: time.Now(), At: at}))
 	}
 	example := func(server record.ServerID, text string, by record.UserID, at time.Time) {
 		t.Helper()
@@ -539,6 +539,63 @@ func testPrivacy(t *testing.T, ctx context.Context, s *store.Store) {
 	save(serverB, record.ModelCandidate, noon.Add(4*time.Hour))
 	same(t, must[[]record.ServerID](t)(s.DeleteUser(ctx, alice)), []record.ServerID{serverB})
 	same(t, must[[]record.Model](t)(s.Models(ctx, serverB))[0].State, record.ModelStale)
+}
+
+// A model that learned from a person goes with them though what they taught was removed before, or is deleted while it is trained.
+func testForgotten(t *testing.T, ctx context.Context, s *store.Store) {
+	teach := func(server record.ServerID, text string, by record.UserID) {
+		t.Helper()
+		_, _, err := s.AddExamples(ctx, server, []record.Example{{Text: text, Label: "x", Origin: record.Origin{Author: by, At: time.Now()}}})
+		check(t, err)
+	}
+	save := func(server record.ServerID, began time.Time) (record.Model, error) {
+		return s.SaveModel(ctx, record.Model{Server: server, State: record.ModelCandidate, Began: began, At: time.Now()})
+	}
+	states := func(server record.ServerID) (all []record.ModelState) {
+		t.Helper()
+		for _, m := range must[[]record.Model](t)(s.Models(ctx, server)) {
+			all = append(all, m.State)
+		}
+		return all
+	}
+	// On A, Alice's example is removed; on B, her correction. Each server has a model from before she taught, one that learned
+	// it, one that was being trained as it was removed, and one from after.
+	must[record.Model](t)(save(serverA, time.Now()))
+	must[record.Model](t)(save(serverB, time.Now()))
+	teach(serverA, "hers", alice)
+	teach(serverA, "his", bob)
+	correction := must[record.CorrectionID](t)(s.SaveCorrection(ctx, record.Correction{Server: serverB, By: alice, At: time.Now()}))
+	for _, server := range []record.ServerID{serverA, serverB} {
+		must[record.Model](t)(save(server, time.Now()))
+	}
+	began := time.Now()
+	same(t, must[int](t)(s.RemoveExamples(ctx, serverA, record.ExampleFilter{Author: alice})), 1)
+	same(t, must[bool](t)(s.DeleteCorrection(ctx, serverB, correction)), true)
+	for _, server := range []record.ServerID{serverA, serverB} {
+		must[record.Model](t)(save(server, began))
+		must[record.Model](t)(save(server, time.Now()))
+	}
+	same(t, len(must[record.Personal](t)(s.ExportUser(ctx, alice)).Untaught), 2)
+	began = time.Now()
+	same(t, must[[]record.ServerID](t)(s.DeleteUser(ctx, alice)), []record.ServerID{serverB, serverA})
+	for _, server := range []record.ServerID{serverA, serverB} {
+		same(t, states(server), []record.ModelState{record.ModelCandidate, record.ModelStale, record.ModelStale, record.ModelCandidate})
+	}
+	same(t, len(must[record.Personal](t)(s.ExportUser(ctx, alice)).Untaught), 0)
+
+	// A training that had begun by then may not keep its model; one that begins later may.
+	if _, err := save(serverA, began); !errors.Is(err, store.ErrForgotten) {
+		t.Errorf("a model of what was deleted: %v", err)
+	}
+	same(t, len(states(serverA)), 4)
+	must[record.Model](t)(save(serverA, time.Now()))
+	began = time.Now()
+	teach(serverB, "hers again", alice)
+	must[[]record.ServerID](t)(s.DeleteUser(ctx, alice))
+	must[record.Model](t)(save(serverA, began))
+	if _, err := save(serverB, began); !errors.Is(err, store.ErrForgotten) {
+		t.Errorf("a model of what was deleted: %v", err)
+	}
 }
 
 func testTexts(t *testing.T, ctx context.Context, s *store.Store) {
