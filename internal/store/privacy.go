@@ -61,7 +61,8 @@ func scanUntaught(row scanner) (u record.Untaught, err error) {
 // DeleteUser removes what is kept about a person on every server, all or
 // nothing: exchanges, corrections, feedback, examples, consents, preferences,
 // transcripts and jobs that have ended; a job that still runs loses its owner's
-// id. The messages with the transcripts become [Store.StaleMessages].
+// id. The messages with the transcripts become [Store.StaleMessages]. That they
+// don't want to be heard stays, or they would be heard again.
 //
 // A model trained on something of theirs becomes stale and answers no more, also
 // where that was removed before; [Store.SaveModel] refuses those that are being
@@ -94,7 +95,8 @@ func (s *Store) DeleteUser(ctx context.Context, user record.UserID) ([]record.Se
 			`DELETE FROM feedback WHERE by_user = $1`,
 			`DELETE FROM example WHERE author = $1`,
 			`DELETE FROM untaught WHERE author = $1`,
-			`DELETE FROM consent WHERE by_user = $1`,
+			`DELETE FROM consent WHERE by_user = $1 AND heard`,
+			`UPDATE consent SET at = 0 WHERE by_user = $1`,
 			`DELETE FROM voice_preference WHERE by_user = $1`,
 			`DELETE FROM job WHERE by_user = $1 AND finished_at <> 0`,
 			`UPDATE job SET by_user = 0 WHERE by_user = $1`,

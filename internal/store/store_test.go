@@ -517,6 +517,14 @@ func testPrivacy(t *testing.T, ctx context.Context, s *store.Store) {
 	same(t, count(alice), [7]int{1, 1, 1, 1, 1, 1, 1})
 	same(t, must[[]record.ServerID](t)(s.DeleteUser(ctx, alice)), []record.ServerID{serverA})
 	same(t, count(alice), [7]int{})
+	no := record.Consent{User: alice, Heard: false}
+	check(t, s.SaveConsent(ctx, record.Consent{User: alice, Heard: false, At: noon}))
+	check(t, s.SaveConsent(ctx, record.Consent{User: alice, Server: serverB, Heard: true, At: noon}))
+	must[[]record.ServerID](t)(s.DeleteUser(ctx, alice))
+	same(t, must[record.Personal](t)(s.ExportUser(ctx, alice)).Consents, []record.Consent{no})
+	check(t, s.SaveConsent(ctx, record.Consent{User: alice, Heard: true, At: noon}))
+	must[[]record.ServerID](t)(s.DeleteUser(ctx, alice))
+	same(t, count(alice), [7]int{})
 	same(t, count(bob), [7]int{1, 1, 1, 2, 1, 1, 1})
 	same(t, must[[]record.PostedMessage](t)(s.StaleMessages(ctx)), []record.PostedMessage{{Channel: channel, Message: record.MessageID(alice)}})
 

@@ -41,12 +41,15 @@ func (c *Choices) Choose(k record.Consent) {
 	}
 }
 
-// Forget drops what a person chose: the server's rule holds for them again.
+// Forget drops a person's wish to be heard: the server's rule holds for them again. That they don't want to be heard stays.
 func (c *Choices) Forget(user record.UserID) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	delete(c.here, user)
-	delete(c.everywhere, user)
+	for _, chosen := range []map[record.UserID]bool{c.here, c.everywhere} {
+		if chosen[user] {
+			delete(chosen, user)
+		}
+	}
 }
 
 // SetOptOut changes the server's rule.
