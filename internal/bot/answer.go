@@ -48,18 +48,24 @@ func (b *Bot) Answer(ctx context.Context, server record.ServerID, language, ques
 			Text:  b.texts.get(language, "answer.label", "label", plain(p.Label), "probability", percent(p.Probability)),
 			Label: p.Label, Probability: p.Probability, Source: record.SourceModel,
 		}, nil
-	case m.missing != "":
-		return Answer{Text: b.texts.get(language, "answer.no_encoder", "encoder", plain(m.missing)), Source: record.SourceUnknown}, nil
-	case m.stale:
-		return Answer{Text: b.texts.get(language, "answer.stale"), Source: record.SourceUnknown}, nil
+	}
+	settings, err := b.settings(ctx, server)
+	if err != nil {
+		return Answer{}, err
 	}
 	key := "answer.unknown"
-	if server == 0 {
+	switch {
+	case m.missing != "":
+		key = "answer.no_encoder"
+	case m.stale:
+		key = "answer.stale"
+	case server == 0:
 		key = "answer.nowhere"
-	} else if m.model == nil && m.corrections.Len() == 0 {
+	case m.model == nil && m.corrections.Len() == 0:
 		key = "answer.untrained"
 	}
-	return Answer{Text: b.texts.get(language, key), Label: p.Label, Probability: max(p.Probability, p.ReplyScore), Source: record.SourceUnknown}, nil
+	text := b.texts.get(language, key, "prefix", b.prefix(settings), "encoder", plain(m.missing))
+	return Answer{Text: text, Label: p.Label, Probability: max(p.Probability, p.ReplyScore), Source: record.SourceUnknown}, nil
 }
 
 // about finds what Mynah knows about itself, in the language of the replies

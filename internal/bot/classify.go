@@ -53,6 +53,13 @@ func (b *Bot) classify(m *Message, s record.Settings) classified {
 			}
 		}
 	}
+	if m.ReplyTo != nil && m.ReplyTo.Mine {
+		// In a reply to an answer, "correct Hall 4" can mean one thing only.
+		first, rest := firstWord(text)
+		if rest != "" && b.texts.says("correct.bare", strings.TrimSuffix(first, ":")) {
+			return classified{kind: isCommand, command: b.named("correct"), line: rest}
+		}
+	}
 	var heard, watched []Attachment
 	for _, a := range m.Attachments {
 		switch {

@@ -87,3 +87,13 @@ func (t *texts) get(language, key string, pairs ...any) string {
 	}
 	return strings.NewReplacer(places...).Replace(text)
 }
+
+// says reports whether a word is the sentence of a key in any language, in any case.
+func (t *texts) says(key, word string) bool {
+	for _, language := range t.languages {
+		if strings.EqualFold(t.sentences[language][key], word) {
+			return true
+		}
+	}
+	return false
+}

@@ -128,6 +128,17 @@ func TestTeachCorrectAndLookAfter(t *testing.T) {
 	ann.slash("general", "correct", map[string]any{"message": last.ID.String(), "correction": "Behind the library."})
 	ann.saying("Noted")
 	wants(t, "after the slash command", ann.ask("general", "!ask where is the hall?").Content, "Behind the library.")
+	bare := ann.ask("general", "!ask who cleans the hall")
+	wants(t, "the hint", bare.Content, "`!correct`")
+	ann.answer("general", bare.ID, "Correct The owls do.")
+	ann.saying("Noted")
+	wants(t, "without the prefix", ann.ask("general", "!ask who cleans the hall?").Content, "The owls do.")
+	bare = ann.ask("general", "!ask кто поёт в зале")
+	ann.answer("general", bare.ID, "исправь: Птицы.")
+	ann.saying("Noted")
+	wants(t, "in Russian", ann.ask("general", "!ask кто поёт в зале?").Content, "Птицы.")
+	ann.answer("general", bare.ID, "Correct!")
+	ann.saying("Reply to my message with")
 	mine := ann.say("general", "I say so")
 	ann.answer("general", mine, "!correct x")
 	ann.saying("isn't mine")
@@ -174,7 +185,7 @@ func TestTeachCorrectAndLookAfter(t *testing.T) {
 	wants(t, "find", ann.ask("general", "!dataset find lovely").Content, "what a lovely day", "positive")
 	wants(t, "show", ann.ask("general", "!dataset show").Content, "`place` 10")
 	ann.slash("general", "dataset export", nil)
-	export := ann.saying("34 examples")
+	export := ann.saying("36 examples")
 	if len(export.Attachments) != 1 || !strings.Contains(w.download(export.Attachments[0].URL), "what a lovely day") {
 		t.Errorf("export: %+v", export.Attachments)
 	}
@@ -213,7 +224,7 @@ func TestTeachCorrectAndLookAfter(t *testing.T) {
 		t.Errorf("privacy export: %+v", about)
 	}
 	wants(t, "confirm", ann.ask("general", "!privacy delete").Content, "confirm:true")
-	wants(t, "deleted", ann.ask("general", "!privacy delete confirm:true").Content, "deleted", "1 servers")
+	wants(t, "deleted", ann.ask("general", "!privacy delete confirm:true").Content, "deleted", "trained again: 1.")
 	wants(t, "stale", ann.ask("general", "!ask who won last year?").Content, "somebody's data was deleted")
 }
 
