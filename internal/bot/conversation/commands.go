@@ -4,7 +4,6 @@ import (
 	"context"
 	"log/slog"
 	"slices"
-	"strings"
 )
 
 // The steps and bounds of the loudness.
@@ -90,8 +89,8 @@ func (s *Session) again(t *turn, rest bool, p *phrases, language string) {
 
 // speakLanguage changes the language that is spoken and, where a recognizer has it, understood.
 func (s *Session) speakLanguage(t *turn, p *phrases, name, language string) {
-	tag, ok := p.Languages[strings.Join(words(name), " ")]
-	if !ok || s.phrases[tag] == nil {
+	tag := p.language(name)
+	if s.phrases[tag] == nil {
 		t.reply = s.announce(t, p.Replies["language_unknown"], language)
 		return
 	}

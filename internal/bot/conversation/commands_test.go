@@ -31,7 +31,7 @@ func TestCommands(t *testing.T) {
 		step("How is the training going?", "It is half done.")
 		step("Louder, please.", "I speak louder now.")
 		step("Speak Russian.", "Теперь я говорю по-русски, но понимать на слух пока не могу: нет модели. Что установить, написано в чате.")
-		step("Speak Klingon.", "I don't speak that language.")
+		step("Speak German.", "I don't speak that language.")
 		step("Stop.", "")
 		w.allowed = func(c string) bool { return c != CommandTrain }
 		step("Start training.", "You aren't allowed to do that here.")

@@ -82,10 +82,8 @@ func (l listening) hypotheses(text string) []hypothesis {
 		return nil
 	}
 	rest, named := l.address.find(text, l.phrases)
-	if c, ok := l.phrases.command(rest); ok && (named || l.alone) {
-		if name, asked := c.slots["language"]; !asked || l.phrases.Languages[strings.Join(words(name), " ")] != "" {
-			return nil
-		}
+	if _, ok := l.phrases.command(rest); ok && (named || l.alone) {
+		return nil
 	}
 	mark := strings.TrimSpace(text[ts[len(ts)-1].end:])
 	var all []hypothesis

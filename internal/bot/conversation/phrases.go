@@ -55,11 +55,12 @@ type phrases struct {
 	Numbers      []string            `yaml:"numbers"`
 	Backchannels []string            `yaml:"backchannels"`
 	Commands     map[string][]string `yaml:"commands"`
-	Languages    map[string]string   `yaml:"languages"`
+	Languages    map[string]string   `yaml:"languages"` // tags by the name as it is written
 	Replies      map[string]string   `yaml:"replies"`
 	Common       []string            `yaml:"common"`
 	Spoken       spokenSigns         `yaml:"spoken"`
 
+	tags     map[string]string // of languages, by the words of their name
 	patterns []pattern
 	spoken   []spokenPhrase
 	shortest []string
@@ -99,6 +100,10 @@ func loadPhrases() (map[string]*phrases, error) {
 			}
 			return slices.Compare(a.words, b.words)
 		})
+		p.tags = map[string]string{}
+		for name, tag := range p.Languages {
+			p.tags[strings.Join(words(name), " ")] = tag
+		}
 		p.spoken, p.shortest = p.speakables(), p.shortestPhrases()
 		for _, list := range [][]string{
 			p.Names, p.NameLike, p.Openers, p.Fillers, p.Politeness, p.Conjunctions, p.Unfinished, p.Closing, p.Asking, p.Subordinate,
@@ -373,12 +378,19 @@ func (p *phrases) command(text string) (spokenCommand, bool) {
 
 func (p *phrases) matchCommand(text string, ts []token, ws []string) (spokenCommand, bool) {
 	for _, pat := range p.patterns {
-		if slots, ok := pat.match(text, ts, ws); ok {
+		slots, ok := pat.match(text, ts, ws)
+		if name, asked := slots["language"]; asked && p.language(name) == "" {
+			continue // "talk to me about the tournament" names none
+		}
+		if ok {
 			return spokenCommand{pat.command, slots}, true
 		}
 	}
 	return spokenCommand{}, false
 }
+
+// language is the tag of the language that is called so, "" where none is.
+func (p *phrases) language(name string) string { return p.tags[strings.Join(words(name), " ")] }
 
 // match fits a pattern to words. A slot takes as few words as possible, at least one.
 func (p pattern) match(text string, ts []token, ws []string) (map[string]string, bool) {
