@@ -3,6 +3,7 @@ package bot
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -49,10 +50,13 @@ type token struct {
 var closing = map[rune]rune{'"': '"', '“': '”', '«': '»', '„': '“'}
 
 // ParseArguments reads what stands after a command's name. Named options are
-// `name=value` or `name:value`, the value quoted where it has spaces; other
+// `name=value` or `name:value`, with or without blanks before the value; other
 // words go to the options in their order, and everything that is left to the
-// option that takes the rest. Quotes are "…", “…”, «…» or „…“; in "…" a
-// backslash before a quote or a backslash keeps it.
+// option that takes the rest. A value that has spaces is quoted, or is a text
+// that stands behind such words and goes on to the next option or the end. A
+// name whose value its option doesn't take is a word like others, and so is that
+// of the option that takes the rest once it has words. Quotes are "…", “…”, «…»
+// or „…“; in "…" a backslash before a quote or a backslash keeps it.
 func ParseArguments(cmd *Command, line string) (Arguments, error) {
 	args := Arguments{}
 	rest := restOption(cmd)
@@ -83,7 +87,7 @@ func ParseArguments(cmd *Command, line string) (Arguments, error) {
 		if o.Takes != nil && !o.Takes.MatchString(free[0].value) {
 			continue
 		}
-		if o.Rest && !free[0].quoted {
+		if o.Rest && !(free[0].quoted && fit(cmd.Options[i+1:], args, free[1:])) {
 			value := restText(line, free)
 			free = nil
 			if err := args.set(o, value); err != nil {
@@ -100,6 +104,21 @@ func ParseArguments(cmd *Command, line string) (Arguments, error) {
 		return nil, &ArgumentError{Value: free[0].value, Reason: ArgumentUnexpected}
 	}
 	return args, args.check(cmd)
+}
+
+// fit reports whether the options take all of the words.
+func fit(options []Option, args Arguments, words []token) bool {
+	for i := range options {
+		o := &options[i]
+		if _, named := args[o.Name]; named || o.Kind == Upload || len(words) == 0 || o.Takes != nil && !o.Takes.MatchString(words[0].value) {
+			continue
+		}
+		if _, err := o.read(words[0].value); err != nil {
+			return false
+		}
+		words = words[1:]
+	}
+	return len(words) == 0
 }
 
 // restOption returns the option that takes the rest of the line, or nil.
@@ -143,15 +162,92 @@ func tokens(cmd *Command, line string) []token {
 			continue
 		}
 		t := token{start: at}
-		if name, length := optionName(cmd, line[at:]); name != "" {
-			t.name = name
-			at += length
+		o, from := optionAt(cmd, line, at, found)
+		if o != nil {
+			t.name, at = o.Name, from
 		}
 		t.value, t.quoted, at = word(line, at)
+		if o != nil && !t.quoted && o.runsOn(cmd, found) {
+			at = textEnd(cmd, line, at, append(found, t))
+			t.value = line[from:at]
+		}
 		t.end = at
 		found = append(found, t)
 	}
 	return found
+}
+
+// optionAt returns the option that is named at line[at:] and where its value
+// begins, behind the words found so far; nil where none is.
+func optionAt(cmd *Command, line string, at int, found []token) (o *Option, from int) {
+	name, length := optionName(cmd, line[at:])
+	if name == "" {
+		return nil, at
+	}
+	o, from = cmd.option(name), at+length
+	if o.Rest && restBegan(cmd, found) {
+		return nil, at
+	}
+	behind := strings.TrimLeft(line[from:], " \t")
+	if next, _ := optionName(cmd, behind); next == "" && behind != "" {
+		from = len(line) - len(behind)
+	}
+	if value, _, _ := word(line, from); o.Takes != nil && !o.Takes.MatchString(value) {
+		return nil, at
+	}
+	return o, from
+}
+
+// restBegan reports whether the words found so far hold some of the option that
+// takes the rest.
+func restBegan(cmd *Command, found []token) bool {
+	var free []token
+	named := map[string]bool{}
+	for _, t := range found {
+		if t.name == "" {
+			free = append(free, t)
+		}
+		named[t.name] = true
+	}
+	for i := range cmd.Options {
+		switch o := &cmd.Options[i]; {
+		case o.Rest:
+			return named[o.Name] || len(free) > 0
+		case named[o.Name], o.Kind == Upload, len(free) == 0, o.Takes != nil && !o.Takes.MatchString(free[0].value):
+		default:
+			free = free[1:]
+		}
+	}
+	return false
+}
+
+// runsOn reports whether the option's unquoted value goes on to the next option:
+// it takes the rest, or it is a text and other words than its own stand before it.
+func (o *Option) runsOn(cmd *Command, found []token) bool {
+	if o.Rest {
+		return true
+	}
+	if o.Kind != Text || len(o.Choices) > 0 || o.Takes != nil || restOption(cmd) == nil {
+		return false
+	}
+	return restBegan(cmd, found) || slices.ContainsFunc(found, func(t token) bool { return t.name == "" })
+}
+
+// textEnd returns where a text ends whose first word ended at at: before the next
+// option, or with the line.
+func textEnd(cmd *Command, line string, at int, found []token) int {
+	end := at
+	for {
+		at += len(line[at:]) - len(strings.TrimLeftFunc(line[at:], unicode.IsSpace))
+		if at == len(line) {
+			return end
+		}
+		if o, _ := optionAt(cmd, line, at, found); o != nil {
+			return end
+		}
+		_, _, at = word(line, at)
+		end = at
+	}
 }
 
 // optionName reads `name=` or `name:` at the start of s, where the command has
