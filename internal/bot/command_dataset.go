@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"io/fs"
 	"path"
 	"slices"
 	"strconv"
@@ -43,7 +44,7 @@ func (b *Bot) selectDataset() *Command {
 			}
 			choice := record.DatasetChoice{Path: c.Arg("path"), Positive: c.Arg("positive")}
 			if len(c.Attachments) > 0 {
-				if choice.Path, err = c.keepDataset(ctx, w, c.Attachments[0], choice.Path); err != nil {
+				if choice.Path, err = c.keepDataset(ctx, w, c.Attachments[0], choice); err != nil {
 					return err
 				}
 			}
@@ -91,24 +92,44 @@ func findDataset(w *store.Workspace, name string) (string, error) {
 	return inside, err
 }
 
-// keepDataset writes an attachment among the datasets and returns its path.
-func (c *Call) keepDataset(ctx context.Context, w *store.Workspace, a Attachment, name string) (_ string, err error) {
+// keepDataset puts an attachment among the datasets, at the path of a choice if
+// it names one, and returns its path. What can't be used as it was chosen
+// replaces nothing.
+func (c *Call) keepDataset(ctx context.Context, w *store.Workspace, a Attachment, choice record.DatasetChoice) (_ string, err error) {
 	link, err := c.bot.connection(ctx)
 	if err != nil {
 		return "", err
 	}
+	name := choice.Path
 	if name == "" {
 		name = path.Join(datasetFolder, safeName(a.Name))
+	} else if found, err := findDataset(w, name); err == nil {
+		name = found
 	}
 	r, err := link.fetcher.Fetch(ctx, a, c.bot.cfg.AttachmentBytes)
 	if err != nil {
 		return "", err
 	}
 	defer func() { err = errors.Join(err, r.Close()) }()
-	if _, err := w.Create(name, r); err != nil {
+	folder := path.Join(uploadFolder, strconv.FormatInt(c.bot.cfg.Now().UnixNano(), 10))
+	choice.Path = path.Join(folder, path.Base(name)) // the name says how it is read
+	defer func() {
+		for _, left := range []string{choice.Path, folder} {
+			if gone := w.Remove(left); !errors.Is(gone, fs.ErrNotExist) {
+				err = errors.Join(err, gone)
+			}
+		}
+	}()
+	if _, err := w.Create(choice.Path, r); err != nil {
 		if fetch, ok := errors.AsType[*FetchError](err); ok {
 			return "", fetch
 		}
+		return "", c.fileError(name, err)
+	}
+	if _, report, err := readDataset(ctx, w, choice); err != nil {
+		return "", c.readError(name, report, err)
+	}
+	if err := w.Rename(choice.Path, name); err != nil {
 		return "", c.fileError(name, err)
 	}
 	return name, nil

@@ -28,7 +28,8 @@ type trainArgs struct {
 	Language   string               `json:"language"`
 	Dataset    record.DatasetChoice `json:"dataset,omitzero"`
 	Uploads    []string             `json:"uploads,omitempty"` // in the workspace, taken away when they are read
-	Label      string               `json:"label,omitempty"`   // of uploaded texts that come without one
+	Label      string               `json:"label,omitempty"`   // of uploaded texts, and of the named dataset's, that come without one
+	Named      bool                 `json:"named,omitempty"`   // the command named the dataset
 	Message    record.MessageID     `json:"message,omitempty"` // that taught it
 	Added      int                  `json:"added,omitempty"`   // examples that the command itself added
 	Duplicates int                  `json:"duplicates,omitempty"`
@@ -85,10 +86,14 @@ func (c *Call) trainArgs(ctx context.Context) (trainArgs, error) {
 		return args, err
 	}
 	if name := c.Arg("dataset"); name != "" {
-		if _, err := w.Stat(name); err != nil {
+		found, err := findDataset(w, name)
+		if err != nil {
 			return args, c.fileError(name, err)
 		}
-		args.Dataset = record.DatasetChoice{Path: path.Clean(name)}
+		if found != args.Dataset.Path || label != "" { // what select_dataset said of it holds, unless this command says more
+			args.Dataset = record.DatasetChoice{Path: found}
+		}
+		args.Named = true
 	}
 	text, reply := strings.TrimSpace(c.Arg("text")), strings.TrimSpace(c.Arg("reply"))
 	if text == "" && reply != "" {

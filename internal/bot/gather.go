@@ -55,7 +55,11 @@ func (t *trainingRun) gather(ctx context.Context, w *store.Workspace, attached [
 		}
 	}
 	if t.args.Dataset.Path != "" {
-		examples, report, err := readDataset(ctx, w, t.args.Dataset)
+		label := ""
+		if t.args.Named {
+			label = t.args.Label
+		}
+		examples, report, err := readLabelled(ctx, w, t.args.Dataset, label)
 		if err != nil {
 			return m, t.c.readError(t.args.Dataset.Path, report, err)
 		}
@@ -171,7 +175,12 @@ func originOf(o record.Origin) learn.Origin {
 
 // readDataset reads a chosen dataset of the workspace.
 func readDataset(ctx context.Context, w *store.Workspace, choice record.DatasetChoice) ([]learn.Example, learn.ReadReport, error) {
-	opt := learn.ReadOptions{}
+	return readLabelled(ctx, w, choice, "")
+}
+
+// readLabelled is readDataset, where texts that come without a label get one.
+func readLabelled(ctx context.Context, w *store.Workspace, choice record.DatasetChoice, label string) ([]learn.Example, learn.ReadReport, error) {
+	opt := learn.ReadOptions{Label: label}
 	asBool, isBool := readBool(choice.Positive)
 	if isBool && choice.Positive != "" {
 		opt.Label = labelNegative

@@ -265,6 +265,43 @@ func TestDatasetsAndFiles(t *testing.T) {
 	for _, command := range []string{"find wonderful", `remove "wonderful work"`, "disable label:positive"} {
 		wants(t, command, ann.ask("general", "!dataset "+command).Content, "The selected dataset “datasets/mood” has", "I don't change", "!getfile")
 	}
+	// A dataset that is named learns as it was selected, or with the label that is given.
+	for name, text := range map[string]string{"plain.txt": "lovely\nsplendid\nsuperb\n", "faq.csv": table(faq)} {
+		if _, err := space.Create("datasets/"+name, strings.NewReader(text)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, named := range []struct{ line, want string }{
+		{"dataset:datasets/mood", "labels: 2"}, {"dataset:mood", "labels: 2"}, {"dataset:faq.csv", "labels: 3"},
+		{"dataset:plain.txt positive:true", "one and the same label"}, {"dataset:datasets/plain.txt label: x", "one and the same label"},
+		{"dataset:plain.txt", "no examples"},
+	} {
+		ann.say("general", "!train "+named.line)
+		ended := ann.said(func(s seen) bool {
+			return strings.Contains(s.Content, "has ended") || strings.Contains(s.Content, "failed")
+		})
+		wants(t, named.line, ended.Content, named.want)
+		if named.line == "dataset:mood" {
+			wants(t, "as it was selected", ann.ask("general", "!test what a joy").Content, "**positive**")
+		}
+	}
+	for _, name := range []string{"plain.txt", "faq.csv"} {
+		w.check(space.Remove("datasets/" + name))
+	}
+
+	// What can't be used replaces nothing.
+	ann.say("general", "!select_dataset", upload{"good.csv", []byte(table(faq))})
+	ann.saying("examples: **30**")
+	ann.say("general", "!select_dataset", upload{"good.csv", []byte("\x00\x01 nothing")})
+	wants(t, "unusable", ann.saying("no examples").Content, "datasets/good.csv")
+	if again := ann.ask("general", "!getfile datasets/good.csv"); len(again.Attachments) != 1 || w.download(again.Attachments[0].URL) != table(faq) {
+		t.Errorf("the dataset before: %+v", again)
+	}
+	if left, err := space.List("files/uploads"); err != nil || len(left) != 0 {
+		t.Errorf("left behind: %v %v", left, err)
+	}
+	w.check(space.Remove("datasets/good.csv"))
+	wants(t, "selected again", ann.ask("general", "!select_dataset mood good").Content, "`positive` 5")
 	wants(t, "find in files", ann.ask("general", "!dataset find wonderful").Content, "`wonderful work` → positive (file good/1.txt")
 	ann.slash("general", "archive", map[string]any{"folder": "datasets"})
 	packed := ann.saying("files: 10,")

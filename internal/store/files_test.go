@@ -74,6 +74,18 @@ func TestWorkspaceFiles(t *testing.T) {
 	if info := must[fs.FileInfo](t)(w.Stat("datasets/deep/er/a.csv")); info.Size() != 3 {
 		t.Errorf("size %d", info.Size())
 	}
+	must[int64](t)(w.Create("files/new.csv", strings.NewReader("two")))
+	check(t, w.Rename("files/new.csv", "datasets/deep/er/a.csv"))
+	check(t, w.Rename("datasets/deep/er/a.csv", "datasets/other/b.csv"))
+	check(t, w.Rename("datasets/other/b.csv", "datasets/deep/er/a.csv"))
+	moved := must[fs.File](t)(w.Open("datasets/deep/er/a.csv"))
+	defer moved.Close()
+	same(t, string(must[[]byte](t)(io.ReadAll(moved))), "two")
+	for _, to := range []string{"../out.csv", "/etc/out.csv"} {
+		if err := w.Rename("datasets/deep/er/a.csv", to); !errors.Is(err, store.ErrOutside) {
+			t.Errorf("renamed to %s: %v", to, err)
+		}
+	}
 	check(t, w.Remove("datasets/deep/er/a.csv"))
 	if _, err := w.Open("datasets/deep/er/a.csv"); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("removed: %v", err)

@@ -171,6 +171,25 @@ func (w *Workspace) List(dir string) ([]fs.DirEntry, error) {
 	}), nil
 }
 
+// Rename puts a file in the place of another, whole or not at all, and makes the
+// folders above that.
+func (w *Workspace) Rename(from, to string) error {
+	from, err := local(from)
+	if err != nil {
+		return err
+	}
+	if to, err = local(to); err != nil {
+		return err
+	}
+	if err := w.root.MkdirAll(path.Dir(to), 0o700); err != nil {
+		return pathError(path.Dir(to), err)
+	}
+	if err := w.root.Rename(from, to); err != nil {
+		return pathError(to, err)
+	}
+	return nil
+}
+
 // Remove deletes a file or an empty folder.
 func (w *Workspace) Remove(name string) error {
 	name, err := local(name)
