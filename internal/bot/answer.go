@@ -2,6 +2,7 @@ package bot
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -129,6 +130,7 @@ func (c *Call) answer(ctx context.Context, text string) (Answer, error) {
 	}
 	c.bot.memory.add(record.Exchange{
 		Server: c.Server, Channel: c.Channel, Asker: c.Author.ID, AskedIn: c.Message, AnsweredIn: id,
+		Parts:    slices.DeleteFunc(d.sent, func(part record.MessageID) bool { return part == id }),
 		Question: text, Answer: a.Text, Label: a.Label, Source: a.Source, Score: a.Probability, At: c.bot.cfg.Now(),
 	})
 	a.Spoken = c.speak(a.Text)

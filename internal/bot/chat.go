@@ -93,7 +93,8 @@ func (b *Bot) askChat(ctx context.Context, s record.Settings, question string, u
 // draft is an answer that may be shown before it is complete.
 type draft struct {
 	c     *Call
-	id    record.MessageID // 0 until something was shown
+	id    record.MessageID   // 0 until something was shown
+	sent  []record.MessageID // all that it became, id among them
 	shown time.Time
 }
 
@@ -126,8 +127,9 @@ func (d *draft) finish(ctx context.Context, text string) (record.MessageID, erro
 
 func (d *draft) put(ctx context.Context, text string) error {
 	d.shown = time.Now()
+	reply := Reply{Text: text, Sent: func(id record.MessageID) { d.sent = append(d.sent, id) }}
 	if d.id == 0 {
-		id, err := d.c.Send(ctx, Reply{Text: text})
+		id, err := d.c.Send(ctx, reply)
 		d.id = id
 		return err
 	}
@@ -135,5 +137,5 @@ func (d *draft) put(ctx context.Context, text string) error {
 	if err != nil {
 		return err
 	}
-	return link.messenger.Edit(ctx, d.c.Channel, d.id, Reply{Text: text})
+	return link.messenger.Edit(ctx, d.c.Channel, d.id, reply)
 }

@@ -143,16 +143,12 @@ const settleTime = time.Second
 func (l *exchangeLog) add(e record.Exchange) {
 	l.mu.Lock()
 	at := l.next
-	old := &l.recent[at]
-	if l.byAnswer[old.AnsweredIn] == at {
-		delete(l.byAnswer, old.AnsweredIn)
-	}
-	if where := (place{old.Server, old.Channel}); l.last[where] == at {
-		delete(l.last, where)
-	}
-	*old = e
-	if e.AnsweredIn != 0 {
-		l.byAnswer[e.AnsweredIn] = at
+	l.drop(at)
+	l.recent[at] = e
+	for _, id := range append([]record.MessageID{e.AnsweredIn}, e.Parts...) {
+		if id != 0 {
+			l.byAnswer[id] = at
+		}
 	}
 	l.last[place{e.Server, e.Channel}] = at
 	l.next = (at + 1) % recentExchanges
@@ -160,6 +156,20 @@ func (l *exchangeLog) add(e record.Exchange) {
 	if err := l.push(context.Background(), unsaved{exchange: e}); err != nil { // a conversation may end after the bot
 		l.log.Warn("an exchange was not saved", "server", e.Server, "channel", e.Channel, "err", err)
 	}
+}
+
+// drop empties a place in recent. The caller holds the lock.
+func (l *exchangeLog) drop(at int) {
+	e := &l.recent[at]
+	for _, id := range append([]record.MessageID{e.AnsweredIn}, e.Parts...) {
+		if l.byAnswer[id] == at {
+			delete(l.byAnswer, id)
+		}
+	}
+	if where := (place{e.Server, e.Channel}); l.last[where] == at {
+		delete(l.last, where)
+	}
+	*e = record.Exchange{}
 }
 
 // flush waits until everything that was added before is saved.
@@ -181,17 +191,9 @@ func (l *exchangeLog) forget(chosen func(record.Exchange) bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for at := range l.recent {
-		e := &l.recent[at]
-		if !chosen(*e) {
-			continue
+		if chosen(l.recent[at]) {
+			l.drop(at)
 		}
-		if l.byAnswer[e.AnsweredIn] == at {
-			delete(l.byAnswer, e.AnsweredIn)
-		}
-		if where := (place{e.Server, e.Channel}); l.last[where] == at {
-			delete(l.last, where)
-		}
-		*e = record.Exchange{}
 	}
 }
 

@@ -36,9 +36,9 @@ func (b *Bot) vote(ctx context.Context, r Reaction, vote int) {
 	if server == 0 {
 		server = b.cfg.HomeServer
 	}
-	_, known, err := b.memory.byMessage(ctx, server, r.Message)
+	e, known, err := b.memory.byMessage(ctx, server, r.Message)
 	if err == nil && known {
-		f := record.Feedback{Server: server, User: r.User, Message: r.Message, Vote: vote, At: b.cfg.Now()}
+		f := record.Feedback{Server: server, User: r.User, Message: e.AnsweredIn, Vote: vote, At: b.cfg.Now()}
 		if r.Added {
 			_, err = b.cfg.Feedback.SaveFeedback(ctx, f)
 		} else {

@@ -109,6 +109,10 @@ type Reply struct {
 	// Private shows an answer to an interaction to its author only. It is
 	// ignored for messages.
 	Private bool
+	// Sent, when set, is told the id of each message that the reply becomes, in
+	// their order, but for those that are edited, and those whose id Discord
+	// doesn't tell.
+	Sent func(record.MessageID)
 }
 
 // Button is a command that a person runs by pressing it.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -183,6 +184,22 @@ func TestLongRepliesAreSplit(t *testing.T) {
 	if len(first.Content) > 2000 || len(second.Content) > 2000 || len(first.Content)+len(second.Content) < len(long)-5 {
 		t.Errorf("%d and %d characters", len(first.Content), len(second.Content))
 	}
+	// Every part is the answer: it can be voted on, once, and corrected.
+	for _, part := range []seen{first, second} {
+		ann.react(http.MethodPut, "general", part.ID, "%F0%9F%91%8D")
+	}
+	ann.answer("general", first.ID, "!correct None.")
+	ann.saying("Noted")
+	if sum, err := w.store.FeedbackSummary(t.Context(), w.server); err != nil || sum.Up != 1 {
+		t.Errorf("feedback: %+v %v", sum, err)
+	}
+	wants(t, "the correction", ann.ask("general", "!ask what are the rules?").Content, "None.")
+	w.stop()
+	w.start(nil)
+	ann.answer("general", first.ID, "!correct One.")
+	ann.saying("Noted")
+	ann.slash("general", "ask", map[string]any{"question": "what are the rules?"})
+	ann.saying("One.")
 }
 
 func TestBadAttachments(t *testing.T) {

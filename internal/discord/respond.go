@@ -156,7 +156,7 @@ func (r *interactionResponder) Send(ctx context.Context, reply bot.Reply) (recor
 	for i, p := range all {
 		m, err := r.send(ctx, p, reply.Private)
 		if gone(err) {
-			rest := bot.Reply{Files: reply.Files, Buttons: reply.Buttons, Private: reply.Private}
+			rest := bot.Reply{Files: reply.Files, Buttons: reply.Buttons, Private: reply.Private, Sent: reply.Sent}
 			for _, left := range all[i:] {
 				rest.Text += left.text + "\n"
 			}
@@ -166,6 +166,7 @@ func (r *interactionResponder) Send(ctx context.Context, reply bot.Reply) (recor
 			return id, err
 		}
 		id = m
+		sent(reply, id)
 	}
 	return id, nil
 }

@@ -88,9 +88,11 @@ func (c *Client) Edit(ctx context.Context, channel record.ChannelID, message rec
 		return brief(err)
 	}
 	for _, p := range parts[1:] {
-		if _, err := c.create(ctx, snowflake.ID(channel), p, 0, nil); err != nil {
+		m, err := c.create(ctx, snowflake.ID(channel), p, 0, nil)
+		if err != nil {
 			return err
 		}
+		sent(r, record.MessageID(m.ID))
 	}
 	return nil
 }
@@ -237,8 +239,16 @@ func (c *Client) post(ctx context.Context, channel snowflake.ID, r bot.Reply, au
 			return id, err
 		}
 		id, to = record.MessageID(m.ID), nil
+		sent(r, id)
 	}
 	return id, nil
+}
+
+// sent tells a reply of a message that it became.
+func sent(r bot.Reply, id record.MessageID) {
+	if r.Sent != nil && id != 0 {
+		r.Sent(id)
+	}
 }
 
 // create sends one message. The nonce makes a repeated request harmless.

@@ -16,18 +16,19 @@ const (
 // Exchange is one question and the answer that Mynah gave. It is kept for every
 // answer, so that a correction, a reaction and a privacy request know what was said.
 type Exchange struct {
-	ID         ExchangeID `json:"id"`
-	Server     ServerID   `json:"server"`
-	Channel    ChannelID  `json:"channel"`
-	Asker      UserID     `json:"asker"`
-	AskedIn    MessageID  `json:"asked_in,omitempty"`    // 0 where the question was no message (a slash command, speech)
-	AnsweredIn MessageID  `json:"answered_in,omitempty"` // Mynah's message; 0 where there is none
-	Question   string     `json:"question"`
-	Answer     string     `json:"answer"`
-	Label      string     `json:"label,omitempty"`
-	Source     Source     `json:"source"`
-	Score      float64    `json:"score"` // the answer's probability, 0 to 1
-	At         time.Time  `json:"at"`
+	ID         ExchangeID  `json:"id"`
+	Server     ServerID    `json:"server"`
+	Channel    ChannelID   `json:"channel"`
+	Asker      UserID      `json:"asker"`
+	AskedIn    MessageID   `json:"asked_in,omitempty"`    // 0 where the question was no message (a slash command, speech)
+	AnsweredIn MessageID   `json:"answered_in,omitempty"` // Mynah's message; 0 where there is none
+	Parts      []MessageID `json:"parts,omitempty"`       // the other messages of an answer that is longer than one
+	Question   string      `json:"question"`
+	Answer     string      `json:"answer"`
+	Label      string      `json:"label,omitempty"`
+	Source     Source      `json:"source"`
+	Score      float64     `json:"score"` // the answer's probability, 0 to 1
+	At         time.Time   `json:"at"`
 }
 
 // Correction is what a person said would have been the right answer.

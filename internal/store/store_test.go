@@ -137,6 +137,22 @@ func testExchanges(t *testing.T, ctx context.Context, s *store.Store) {
 	if _, found, err := s.ExchangeByAnswer(ctx, serverA, 2); found || err != nil {
 		t.Errorf("another server sees it: %v, %v", found, err)
 	}
+	for _, part := range []record.MessageID{12, 1<<64 - 1} {
+		if got, found, err := s.ExchangeByAnswer(ctx, serverB, part); found || err != nil {
+			t.Errorf("%d: %v, %v", part, got, err)
+		}
+	}
+	long := e
+	long.AnsweredIn, long.Parts = 14, []record.MessageID{12, 1<<64 - 1}
+	long.ID = must[record.ExchangeID](t)(s.SaveExchange(ctx, long))
+	for _, part := range append(long.Parts, 14) {
+		got, found, err := s.ExchangeByAnswer(ctx, serverB, part)
+		check(t, err)
+		if !found {
+			t.Errorf("no exchange of the part %d", part)
+		}
+		same(t, got, long)
+	}
 	later := e
 	later.AnsweredIn, later.At = 3, noon.Add(time.Second)
 	later.ID = must[record.ExchangeID](t)(s.SaveExchange(ctx, later))
