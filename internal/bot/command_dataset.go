@@ -169,7 +169,7 @@ func (c *Call) findings(r learn.ReadReport) string {
 	if r.SkipCount > 0 {
 		line("dataset.skipped", "count", r.SkipCount)
 		for _, s := range r.Skipped[:min(len(r.Skipped), skipsShown)] {
-			b.WriteString("• " + plain(s.Where) + ": " + plain(s.Why) + "\n")
+			b.WriteString("• " + plain(s.Where) + ": " + c.remark(s.Why) + "\n")
 		}
 	}
 	return b.String()

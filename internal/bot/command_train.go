@@ -229,11 +229,55 @@ func (c *Call) readError(name string, report learn.ReadReport, err error) error 
 	switch {
 	case errors.Is(err, learn.ErrNoExamples) && len(report.Skipped) > 0:
 		s := report.Skipped[0]
-		return c.failed(err, "train.no_examples_because", "name", plain(name), "where", plain(s.Where), "why", plain(s.Why))
+		return c.failed(err, "train.no_examples_because", "name", plain(name), "where", plain(s.Where), "why", c.remark(s.Why))
 	case errors.Is(err, learn.ErrNoExamples):
 		return c.failed(err, "train.no_examples", "name", plain(name))
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrInvalid):
 		return c.fileError(name, err)
 	}
 	return c.learnError(err)
+}
+
+// remark says what learning remarked on: in English where that comes rarely.
+func (c *Call) remark(m learn.Remark) string {
+	key := ""
+	for _, known := range []struct {
+		kind learn.RemarkKind
+		key  string
+	}{
+		{learn.FileEmpty, "skip.file_empty"},
+		{learn.FileWithout, "skip.file_without"},
+		{learn.FileNoText, "skip.file_no_text"},
+		{learn.FileNoZIP, "skip.file_no_zip"},
+		{learn.FileOfOtherKind, "skip.file_of_other_kind"},
+		{learn.TextMissing, "skip.text_missing"},
+		{learn.TextTooLong, "train.text_too_long"},
+		{learn.AnswerMissing, "skip.answer_missing"},
+		{learn.QuestionAlone, "skip.question_alone"},
+		{learn.ColumnNames, "skip.column_names"},
+		{learn.ColumnsDiffer, "skip.columns_differ"},
+		{learn.QuotingBroken, "skip.quoting_broken"},
+		{learn.JSONBroken, "skip.json_broken"},
+		{learn.JSONNoText, "skip.json_no_text"},
+		{learn.LabelsUnlearned, "train.labels_unlearned"},
+		{learn.EncoderUnused, "train.encoder_unused"},
+	} {
+		if known.kind == m.Kind {
+			key = known.key
+		}
+	}
+	if key == "" {
+		return plain(m.String())
+	}
+	var pairs []any
+	for i, arg := range m.Args {
+		text := plain(fmt.Sprint(arg))
+		if err, ok := arg.(error); ok {
+			if sentence, known := c.sentence(c.learnError(err)); known {
+				text = sentence
+			}
+		}
+		pairs = append(pairs, string(rune('a'+i)), text)
+	}
+	return c.T(key, pairs...)
 }

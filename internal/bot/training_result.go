@@ -22,7 +22,7 @@ func (t *trainingRun) result(o *outcome) (Reply, error) {
 		line("train.taken", "added", added, "duplicates", t.duplicates+t.args.Duplicates, "skipped", t.skipped)
 	}
 	if t.firstSkip != nil {
-		line("train.first_skip", "where", plain(t.firstSkip.Where), "why", plain(t.firstSkip.Why))
+		line("train.first_skip", "where", plain(t.firstSkip.Where), "why", c.remark(t.firstSkip.Why))
 	}
 	held := report.HeldOut
 	switch {
@@ -53,7 +53,7 @@ func (t *trainingRun) result(o *outcome) (Reply, error) {
 		line("train.growing", "labels", strings.Join(names, ", "))
 	}
 	for _, note := range report.Notes {
-		b.WriteString("_" + plain(note) + "_\n")
+		b.WriteString("_" + c.remark(note) + "_\n")
 	}
 	if encoder := o.next.model.Encoder(); encoder != "" {
 		line("train.encoder", "encoder", plain(encoder))

@@ -106,7 +106,7 @@ func (t *training) dense(sparse *fitted) error {
 	}
 	f := all[0]
 	if f.accuracy < sparse.accuracy {
-		t.report.Notes = append(t.report.Notes, fmt.Sprintf("The sentence encoder is not used: with it %.1f %% of the held-out texts were right, without it %.1f %%.", 100*f.accuracy, 100*sparse.accuracy))
+		t.report.Notes = append(t.report.Notes, Remark{EncoderUnused, []any{fmt.Sprintf("%.1f %%", 100*f.accuracy), fmt.Sprintf("%.1f %%", 100*sparse.accuracy)}})
 		return nil
 	}
 	t.report.Encoder = true

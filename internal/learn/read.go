@@ -44,7 +44,7 @@ type ReadOptions struct {
 // Skip is something that could not be used.
 type Skip struct {
 	Where string // file, with ":line" where it is known
-	Why   string
+	Why   Remark
 }
 
 // ReadReport says what was found in a dataset and what was left out.
@@ -59,10 +59,14 @@ type ReadReport struct {
 	Responses map[string][]string
 }
 
-func (r *ReadReport) skip(where, format string, args ...any) {
+func (r *ReadReport) skip(where string, why RemarkKind, args ...any) {
+	r.remark(where, Remark{why, args})
+}
+
+func (r *ReadReport) remark(where string, why Remark) {
 	r.SkipCount++
 	if len(r.Skipped) < maxReported {
-		r.Skipped = append(r.Skipped, Skip{Where: where, Why: fmt.Sprintf(format, args...)})
+		r.Skipped = append(r.Skipped, Skip{Where: where, Why: why})
 	}
 }
 
@@ -215,7 +219,7 @@ func (rd *reading) file(name, label string, data []byte, archives bool) error {
 		return fmt.Errorf("%w: its files together have more than %d MB", ErrTooLarge, MaxUnpackedBytes>>20)
 	}
 	if len(bytes.TrimSpace(data)) == 0 {
-		rd.report.skip(name, "the file is empty")
+		rd.report.skip(name, FileEmpty)
 		return nil
 	}
 	if bytes.HasPrefix(data, []byte("PK\x03\x04")) || bytes.HasPrefix(data, []byte("PK\x05\x06")) {
@@ -227,7 +231,7 @@ func (rd *reading) file(name, label string, data []byte, archives bool) error {
 	}
 	text, err := decodeText(data)
 	if err != nil {
-		rd.report.skip(name, "%v", err)
+		rd.report.remark(name, remarkOn(err))
 		return nil
 	}
 	f := &fileReader{reading: rd, name: name, label: label}
@@ -246,17 +250,17 @@ func (rd *reading) file(name, label string, data []byte, archives bool) error {
 		err = f.text(text)
 	case ext == ".zip":
 		rd.report.Files--
-		rd.report.skip(name, "this is no ZIP archive")
+		rd.report.skip(name, FileNoZIP)
 		return nil
 	case ext == "" || slices.Contains([]string{".log", ".data", ".dat", ".train", ".test", ".in"}, ext):
 		err = f.guess(text)
 	default:
 		rd.report.Files--
-		rd.report.skip(name, "files of the kind %s hold no examples; CSV, TSV, JSON, JSONL, TXT and ZIP do", ext)
+		rd.report.skip(name, FileOfOtherKind, ext)
 		return nil
 	}
 	if err == nil && len(rd.examples) == before && f.skips == 0 {
-		rd.report.skip(name, "no examples in it")
+		rd.report.skip(name, FileWithout)
 	}
 	return err
 }
@@ -325,13 +329,17 @@ type fileReader struct {
 	skips int
 }
 
-func (f *fileReader) skip(line int, format string, args ...any) {
+func (f *fileReader) skip(line int, why RemarkKind, args ...any) {
+	f.remark(line, Remark{why, args})
+}
+
+func (f *fileReader) remark(line int, why Remark) {
 	f.skips++
 	where := f.name
 	if line > 0 {
 		where = fmt.Sprintf("%s:%d", f.name, line)
 	}
-	f.report.skip(where, format, args...)
+	f.report.remark(where, why)
 }
 
 // responses takes over the response texts of a label, those before them first.
@@ -374,7 +382,7 @@ func (f *fileReader) add(line int, text, label, reply string) error {
 		err = nil
 	}
 	if err != nil {
-		f.skip(line, "%v", err)
+		f.remark(line, remarkOn(err))
 		return nil
 	}
 	if len(f.examples) >= f.opt.MaxCount {

@@ -44,7 +44,7 @@ func (f *fileReader) jsonLines(text string) error {
 			if n == 1 && (line == "[" || line == "{") {
 				return f.json(text)
 			}
-			f.skip(n, "not valid JSON: %s", jsonError(err))
+			f.skip(n, JSONBroken, jsonError(err))
 			continue
 		}
 		if err := f.value(n, v, 0); err != nil {
@@ -67,7 +67,7 @@ func (f *fileReader) json(text string) error {
 		if s, ok := err.(*json.SyntaxError); ok {
 			line = 1 + strings.Count(text[:min(int(s.Offset), len(text))], "\n")
 		}
-		f.skip(line, "not valid JSON: %s", jsonError(err))
+		f.skip(line, JSONBroken, jsonError(err))
 		return nil
 	}
 	list, ok := v.([]any)
@@ -149,7 +149,7 @@ func (f *fileReader) object(n int, o map[string]any, depth int) error {
 		return f.add(n, text, label, reply)
 	}
 	if okLabel || okReply {
-		f.skip(n, "the object has no text: expected a key such as text or question")
+		f.skip(n, JSONNoText)
 		return nil
 	}
 	// {"label": ["text", …]}, {"question": "answer"}, {"examples": [{…}, …]}
@@ -186,7 +186,7 @@ func (f *fileReader) object(n int, o map[string]any, depth int) error {
 		}
 	}
 	if !known {
-		f.skip(n, "the object has no text: expected a key such as text or question")
+		f.skip(n, JSONNoText)
 	}
 	return nil
 }

@@ -38,7 +38,7 @@ func (f *fileReader) table(text string, comma rune) error {
 	} else {
 		cols, header = guessColumns(rows, width)
 		if header {
-			f.skip(rows[0].line, "taken as the names of the columns: %.80q", strings.Join(rows[0].cells, string(comma)))
+			f.skip(rows[0].line, ColumnNames, strings.Join(rows[0].cells, string(comma)))
 			rows = rows[1:]
 		}
 	}
@@ -51,7 +51,7 @@ func (f *fileReader) table(text string, comma rune) error {
 	for _, r := range rows {
 		if len(r.cells) > width && width > 1 || len(r.cells) <= max(cols.label, cols.reply) {
 			if len(r.cells) > 1 || width > 1 {
-				f.skip(r.line, "has %d columns where %d are expected", len(r.cells), width)
+				f.skip(r.line, ColumnsDiffer, len(r.cells), width)
 				continue
 			}
 		}
@@ -89,7 +89,7 @@ func (f *fileReader) rows(text string, comma rune) ([]row, error) {
 		cells, used, err := record1(text, comma)
 		if err != nil {
 			if cells, _ = splitBroken(first, comma); cells == nil {
-				f.skip(line, "broken quoting")
+				f.skip(line, QuotingBroken)
 			} else {
 				out = append(out, row{line, cells})
 			}

@@ -111,7 +111,7 @@ func (f *fileReader) dialogue(text string) error {
 		q, a := strings.Join(question, " "), strings.Join(answer, "\n")
 		question, answer, inAnswer = nil, nil, false
 		if strings.TrimSpace(a) == "" {
-			f.skip(start, "a question without an answer")
+			f.skip(start, QuestionAlone)
 			return nil
 		}
 		return f.add(start, q, "", a)

@@ -62,7 +62,7 @@ type Report struct {
 	ReplyThreshold float64 // reply score under which a reply is refused
 	Duration       time.Duration
 	Encoder        bool     // the sentence encoder helps and is used; HeldOut is with it
-	Notes          []string // what else a person should know, a sentence each
+	Notes          []Remark // what else a person should know
 }
 
 // Train trains a model on examples: a classifier if they have labels, a reply index if they have replies. Examples
@@ -177,7 +177,7 @@ func (t *training) check() error {
 		if t.report.Questions == 0 {
 			return err
 		}
-		t.report.Notes = append(t.report.Notes, "No labels were learned: "+err.Error()+".")
+		t.report.Notes = append(t.report.Notes, Remark{LabelsUnlearned, []any{err}})
 		names = nil
 	}
 	index := make(map[string]int32, len(names))
