@@ -17,9 +17,9 @@ import (
 func (c *Call) exampleLines(all []record.Example) string {
 	var b strings.Builder
 	for _, e := range all {
-		answer := e.Label
-		if e.Reply != "" {
-			answer = strings.TrimLeft(answer+" → ", " ") + e.Reply
+		answer := cmp.Or(e.Label, e.Reply)
+		if e.Label != "" && e.Reply != "" {
+			answer = e.Label + " → " + e.Reply
 		}
 		text := "• #" + strconv.FormatInt(int64(e.ID), 10) + " "
 		if e.Text != "" {

@@ -33,6 +33,7 @@ func TestAServerLearnsFromNothing(t *testing.T) {
 	wants(t, "a label", ask(price), "**price**")
 	wants(t, "by text", train("has ended", `"`+dog+`" reply:"Everybody may."`).Content, "Model 2 is in use now", "rollback")
 	wants(t, "a reply", ask(dog), "Everybody may.")
+	wants(t, "the example", ann.ask("general", "!dataset find "+dog).Content, "`"+dog+"` → Everybody may. (")
 
 	wrong := boris.ask("general", "!ask "+final)
 	if strings.Contains(wrong.Content, "Sunday") {
