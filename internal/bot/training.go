@@ -93,7 +93,8 @@ func (b *Bot) Train(ctx context.Context, job record.Job, progress func(any) erro
 	result, err := t.run(ctx)
 	for errors.Is(err, store.ErrForgotten) {
 		b.log.Info("a training begins again, since what it learned was deleted", "job", job.ID, "server", job.Server)
-		job.Attempt++
+		job = t.job
+		job.Attempt++ // what was attached is kept already, or gone
 		t = &trainingRun{bot: b, c: c, job: job, args: args, progress: progress, board: t.board, added: t.added, duplicates: t.duplicates}
 		result, err = t.run(ctx)
 	}
@@ -301,6 +302,15 @@ func (t *trainingRun) take(ctx context.Context, w *store.Workspace) error {
 	case !readable || errors.Is(err, learn.ErrTooManyExamples):
 		t.bot.removeUploads(t.job.Server, t.args.Uploads)
 		return err
+	}
+	now, found, gone := t.bot.cfg.Jobs.Job(ctx, t.job.Server, t.job.ID)
+	if gone != nil {
+		return gone
+	}
+	if found && now.By != t.job.By { // who attached it has just had deleted what is kept about them
+		t.bot.removeUploads(t.job.Server, t.args.Uploads)
+		t.job.By = now.By
+		return store.ErrForgotten
 	}
 	if kept := t.keepUploads(ctx, w, u); kept != nil {
 		return kept

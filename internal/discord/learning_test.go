@@ -192,3 +192,49 @@ func TestADeletionDuringATraining(t *testing.T) {
 		t.Errorf("%d blobs: %v", blobs, err)
 	}
 }
+
+// heldExamples has the next reading of what was taught wait.
+type heldExamples struct {
+	bot.ExampleStore
+	reading chan struct{} // closed when it is to be read
+	release chan struct{}
+	once    sync.Once
+}
+
+func (e *heldExamples) Examples(ctx context.Context, server record.ServerID, dataset string) ([]record.Example, error) {
+	e.once.Do(func() {
+		close(e.reading)
+		<-e.release
+	})
+	return e.ExampleStore.Examples(ctx, server, dataset)
+}
+
+// What somebody attached to a training isn't kept once they had all deleted that is kept about them.
+func TestADeletionWhileAFileIsRead(t *testing.T) {
+	examples := &heldExamples{reading: make(chan struct{}), release: make(chan struct{})}
+	w := newWorld(t, func(c *bot.Config) {
+		examples.ExampleStore = c.Examples
+		c.Examples = examples
+	})
+	ann := w.login("Ann")
+	ann.say("general", "!train", upload{"faq.csv", []byte(table(faq))})
+	select {
+	case <-examples.reading:
+	case <-time.After(waitLimit):
+		t.Fatal("nothing is read")
+	}
+	ann.slash("general", "privacy delete", map[string]any{"confirm": true})
+	ann.said(func(s seen) bool { return s.Flags&64 != 0 })
+	close(examples.release)
+	wants(t, "the end", ann.saying("failed").Content, "too few examples")
+	if kept, err := w.store.FindExamples(t.Context(), w.server, "", 10); err != nil || len(kept) > 0 {
+		t.Errorf("kept: %v, %v", kept, err)
+	}
+	space, err := w.store.Workspace(w.server)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if left, err := space.List("files/uploads"); err != nil || len(left) != 0 {
+		t.Errorf("left behind: %v %v", left, err)
+	}
+}
