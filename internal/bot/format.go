@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unicode"
 )
 
 // size prints a number of bytes for people.
@@ -44,4 +45,13 @@ func plain(s string) string { return markdown.Replace(shorten(s, 100)) }
 // code shows a text as it is, in one line.
 func code(s string) string {
 	return "`" + strings.NewReplacer("`", "'", "\n", " ", "\r", " ").Replace(shorten(s, 200)) + "`"
+}
+
+// argument is a value as it is typed in a command that stands in a code span.
+func argument(s string) string {
+	s = strings.ReplaceAll(s, "`", "'")
+	if strings.ContainsFunc(s, unicode.IsSpace) {
+		return `"` + s + `"`
+	}
+	return s
 }

@@ -46,3 +46,16 @@ func TestPinnedTextsAreNotLearned(t *testing.T) {
 		}
 	}
 }
+
+// The command that a report proposes works when it is typed as it stands.
+func TestTheProposedCommandNamesTheFile(t *testing.T) {
+	c := &Call{bot: newTestBot(t), Language: "en"}
+	for _, file := range []string{"data.csv", "my new_data.csv"} {
+		text := c.batchText(batch{texts: 2, disputed: 1, file: file, stored: true})
+		_, line, _ := strings.Cut(text, "`!dataset disable ")
+		line, _, _ = strings.Cut(line, "`")
+		if args, err := ParseArguments(c.bot.named("dataset disable"), line); err != nil || args["file"] != file || len(args) != 1 {
+			t.Errorf("%s: %v, %v", text, args, err)
+		}
+	}
+}

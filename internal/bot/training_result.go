@@ -101,7 +101,7 @@ func (c *Call) batchText(b batch) string {
 	case b.file == "":
 		return "\n" + c.T("train.batch_typed", pairs...)
 	case b.stored:
-		return "\n" + c.T("train.batch_file", pairs...) + " " + c.T("train.batch_disable", pairs...)
+		return "\n" + c.T("train.batch_file", pairs...) + " " + c.T("train.batch_disable", "file", argument(b.file), "prefix", c.bot.prefix(c.settings))
 	}
 	return "\n" + c.T("train.batch_file", pairs...)
 }
