@@ -130,11 +130,44 @@ type decoding struct {
 
 var errStalled = errors.New("the decoder stands still")
 
+// watchdog calls a function when the decoder stood still for stallLimit. While it is paused, since nobody takes the
+// decoder's output, that may stand still.
+type watchdog struct {
+	mu     sync.Mutex
+	timer  *time.Timer
+	paused bool
+}
+
+func newWatchdog(bark func()) *watchdog { return &watchdog{timer: time.AfterFunc(stallLimit, bark)} }
+
+// moved says that the decoder did something.
+func (w *watchdog) moved() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if !w.paused {
+		w.timer.Reset(stallLimit)
+	}
+}
+
+func (w *watchdog) pause() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.paused = true
+	w.timer.Stop()
+}
+
+func (w *watchdog) resume() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.paused = false
+	w.timer.Reset(stallLimit)
+}
+
 func (d *decoding) run(ctx context.Context, in io.Reader) (samples int64, err error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	stall := time.AfterFunc(stallLimit, func() { cancel(errStalled) })
-	defer stall.Stop()
+	stall := newWatchdog(func() { cancel(errStalled) })
+	defer stall.pause()
 
 	args := append([]string{"-nostdin", "-hide_banner", "-threads", "1"}, d.input...)
 	args = append(args, "-map", "0:a:0", "-ac", "1", "-ar", strconv.Itoa(DecodeRate), "-c:a", "pcm_f32le", "-f", "f32le", "pipe:1")
@@ -182,7 +215,7 @@ func (d *decoding) run(ctx context.Context, in io.Reader) (samples int64, err er
 }
 
 // feed copies the file to the decoder. It returns only errors of reading, and nil once the decoder wants no more.
-func (d *decoding) feed(ctx context.Context, w io.Writer, in io.Reader, stall *time.Timer) error {
+func (d *decoding) feed(ctx context.Context, w io.Writer, in io.Reader, stall *watchdog) error {
 	buf := make([]byte, 32<<10)
 	var total int64
 	for ctx.Err() == nil {
@@ -197,7 +230,7 @@ func (d *decoding) feed(ctx context.Context, w io.Writer, in io.Reader, stall *t
 			d.head = append(d.head, buf[:n]...)
 		}
 		d.mu.Unlock()
-		stall.Reset(stallLimit)
+		stall.moved()
 		if _, err := w.Write(buf[:n]); err != nil {
 			return nil
 		}
@@ -212,7 +245,7 @@ func (d *decoding) feed(ctx context.Context, w io.Writer, in io.Reader, stall *t
 }
 
 // drain gives the decoder's output to emit, and counts it.
-func (d *decoding) drain(r io.Reader, stall *time.Timer) (samples int64, err error) {
+func (d *decoding) drain(r io.Reader, stall *watchdog) (samples int64, err error) {
 	most := d.limits.samples()
 	raw := make([]byte, 4*block)
 	out := make([]float32, block)
@@ -232,11 +265,11 @@ func (d *decoding) drain(r io.Reader, stall *time.Timer) (samples int64, err err
 			for i := range out[:n] {
 				out[i] = clip(math.Float32frombits(binary.LittleEndian.Uint32(raw[4*i:])))
 			}
-			stall.Stop()
+			stall.pause()
 			if err := d.emit(out[:n]); err != nil {
 				return samples, err
 			}
-			stall.Reset(stallLimit)
+			stall.resume()
 		}
 		if err != nil {
 			return samples, nil // the process has ended or was killed: Wait says which
