@@ -100,7 +100,9 @@ func (c *transcribeCmd) Run(ctx contextBox, cfg *config.Config, o *output) (err 
 	if err != nil {
 		return err
 	}
-	engines, err := openEngines(cfg, store, nil, false)
+	here := *cfg
+	here.Limits.AttachmentBytes = -1 // a file of this machine is no attachment
+	engines, err := openEngines(&here, store, nil, false)
 	if err != nil {
 		return err
 	}

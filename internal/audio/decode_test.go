@@ -161,6 +161,18 @@ func TestDecodeTruncated(t *testing.T) {
 	}
 }
 
+func TestDecodeWithoutALimit(t *testing.T) {
+	for _, name := range []string{"a.wav", "a.flac"} {
+		samples, err := decode(t.Context(), ffmpeg(t, name, tone...), Limits{MaxBytes: -1})
+		if err != nil || len(samples) < 2*DecodeRate {
+			t.Errorf("%s: %d samples, %v", name, len(samples), err)
+		}
+	}
+	if got := (Limits{MaxBytes: 25_000_000}).tooLarge().Error(); !strings.Contains(got, "25 MB") {
+		t.Errorf("the limit of 25 million bytes: %s", got)
+	}
+}
+
 func TestDecodeStops(t *testing.T) {
 	wav := ffmpeg(t, "a.wav", tone...)
 	want := errors.New("enough")
