@@ -17,6 +17,8 @@ import (
 )
 
 type trainCmd struct {
+	config.FolderElsewhere `embed:""`
+
 	Data  string `required:"" env:"-" help:"Dataset: a file (CSV, TSV, JSON, JSONL, TXT, ZIP) or a folder." placeholder:"PATH"`
 	Model string `required:"" help:"File to write the model to." placeholder:"FILE"`
 	Seed  uint64 `help:"The same data and seed give the same model." default:"1"`
@@ -45,7 +47,7 @@ func (c *trainCmd) Run(ctx contextBox, cfg *config.Config, o *output) (err error
 		return err
 	}
 	tellSkipped(o, found)
-	encoder, err := openEncoder(cfg, config.Folder{})
+	encoder, err := openEncoder(cfg, c.Kept())
 	if err != nil {
 		return err
 	}
@@ -87,6 +89,8 @@ func (c *trainCmd) Run(ctx contextBox, cfg *config.Config, o *output) (err error
 }
 
 type testCmd struct {
+	config.FolderElsewhere `embed:""`
+
 	Model string `required:"" help:"The model." placeholder:"FILE"`
 	Data  string `required:"" env:"-" help:"Dataset with the right answers." placeholder:"PATH"`
 	OOS   string `name:"oos" help:"Texts that are outside of the model's subject, to see whether it says so." placeholder:"FILE"`
@@ -119,7 +123,7 @@ func (c *testCmd) Validate() error {
 
 // Run measures a model.
 func (c *testCmd) Run(ctx contextBox, cfg *config.Config, o *output) (err error) {
-	encoder, err := openEncoder(cfg, config.Folder{})
+	encoder, err := openEncoder(cfg, c.Kept())
 	if err != nil {
 		return err
 	}
@@ -215,6 +219,8 @@ func (c *testCmd) report(ctx context.Context, cfg *config.Config, page learn.Rep
 }
 
 type predictCmd struct {
+	config.Folder `embed:""`
+
 	Model string   `required:"" help:"The model." placeholder:"FILE"`
 	Text  []string `arg:"" help:"Texts."`
 }
@@ -231,7 +237,7 @@ type predictLine struct {
 
 // Run predicts, a line for each text.
 func (c *predictCmd) Run(ctx contextBox, cfg *config.Config, o *output) (err error) {
-	encoder, err := openEncoder(cfg, config.Folder{})
+	encoder, err := openEncoder(cfg, c.Folder)
 	if err != nil {
 		return err
 	}

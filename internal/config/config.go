@@ -159,6 +159,15 @@ type Folder struct {
 	Data string `name:"data" help:"Folder for all that is kept (default: mynah in the XDG data folder)." placeholder:"DIR"`
 }
 
+// FolderElsewhere is [Folder] for commands whose --data is a dataset: the same
+// folder, from the environment and the file as everywhere.
+type FolderElsewhere struct {
+	Folder string `name:"folder" key:"data" env:"MYNAH_DATA" help:"Folder for all that is kept (default: mynah in the XDG data folder)." placeholder:"DIR" hidden:""`
+}
+
+// Kept is the folder.
+func (f FolderElsewhere) Kept() Folder { return Folder{Data: f.Folder} }
+
 // Path returns the folder, or where it is by default.
 func (f Folder) Path() (string, error) {
 	if f.Data != "" {
