@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -283,30 +282,40 @@ func loadModel(path string, encoder *installedEncoder) (*learn.Model, error) {
 	return m, nil
 }
 
-// readDataset reads a file or folder that the person at the shell names.
-func readDataset(ctx context.Context, path string, opt learn.ReadOptions) ([]learn.Example, learn.ReadReport, error) {
+// readDataset reads a file or folder that the person at the shell names. A name that is a link leads anywhere; links inside
+// a folder lead nowhere out of it.
+func readDataset(ctx context.Context, path string, opt learn.ReadOptions) (examples []learn.Example, report learn.ReadReport, err error) {
 	info, err := os.Stat(path)
 	if err != nil {
-		return nil, learn.ReadReport{}, err
+		return nil, report, err
 	}
-	dir, name := path, "."
-	if !info.IsDir() {
-		dir, name = filepath.Split(path)
-		if dir == "" {
-			dir = "."
-		}
+	if info.IsDir() {
+		examples, report, err = readFolder(ctx, path, opt)
+	} else {
+		examples, report, err = readFile(ctx, path, opt)
 	}
-	root, err := os.OpenRoot(dir)
-	if err != nil {
-		return nil, learn.ReadReport{}, err
-	}
-	defer root.Close()
-	var fsys fs.FS = root.FS()
-	examples, report, err := learn.ReadPath(ctx, fsys, name, opt)
 	if err != nil {
 		return nil, report, fmt.Errorf("%s: %w", path, err)
 	}
 	return examples, report, nil
+}
+
+func readFolder(ctx context.Context, path string, opt learn.ReadOptions) ([]learn.Example, learn.ReadReport, error) {
+	root, err := os.OpenRoot(path)
+	if err != nil {
+		return nil, learn.ReadReport{}, err
+	}
+	defer root.Close()
+	return learn.ReadPath(ctx, root.FS(), ".", opt)
+}
+
+func readFile(ctx context.Context, path string, opt learn.ReadOptions) ([]learn.Example, learn.ReadReport, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, learn.ReadReport{}, err
+	}
+	defer f.Close()
+	return learn.ReadUpload(ctx, path, f, opt)
 }
 
 // tellFindings says what was found in a dataset before it was learned, and what was done about it.
