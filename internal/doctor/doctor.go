@@ -42,6 +42,7 @@ type Finding struct {
 type Config struct {
 	Data           string // data folder
 	Token          string // the bot's; "" = none is configured
+	TokenErr       error  // why the configured one can't be read; nil otherwise
 	RESTURL        string // Discord's API up to the version; "" = Discord's own
 	MessageContent bool   // the privileged intent is wanted
 	Models         *models.Store
@@ -161,6 +162,10 @@ func speakers(v *voices.Voices, languages []string) []Finding {
 // discordFindings checks the token and the intents that go with it.
 func discordFindings(ctx context.Context, c Config) []Finding {
 	token := Finding{Check: "token"}
+	if c.TokenErr != nil {
+		token.Detail, token.Mend = c.TokenErr.Error(), "put the bot's token, and nothing else, into that file"
+		return []Finding{token}
+	}
 	if c.Token == "" {
 		token.OK, token.Detail = true, "none is set: mynah run starts the local Discord"
 		return []Finding{token}
