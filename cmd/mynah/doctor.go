@@ -5,6 +5,7 @@ import (
 
 	"github.com/mynahbot/mynah/internal/config"
 	"github.com/mynahbot/mynah/internal/doctor"
+	"github.com/mynahbot/mynah/internal/speech"
 )
 
 type doctorCmd struct {
@@ -25,6 +26,9 @@ func (c *doctorCmd) Run(ctx contextBox, cfg *config.Config, o *output) (err erro
 	check := doctor.Config{
 		Data: dir, RESTURL: cfg.Discord.RestURL, MessageContent: cfg.Discord.MessageContent,
 		Models: installed, Languages: []string{"en", "ru"},
+	}
+	if cfg.Speech.Model != "" {
+		check.Recognizer = func() (*speech.Model, error) { return namedModel(cfg, installed) }
 	}
 	if cfg.Speech.Voice != "off" {
 		v, _ := openVoices(cfg, installed, nil)

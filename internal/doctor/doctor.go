@@ -18,6 +18,7 @@ import (
 	"github.com/disgoorg/disgo/discord"
 	"github.com/disgoorg/disgo/rest"
 
+	"github.com/mynahbot/mynah/internal/speech"
 	"github.com/mynahbot/mynah/internal/speech/models"
 	"github.com/mynahbot/mynah/internal/speech/voices"
 )
@@ -48,6 +49,8 @@ type Config struct {
 	Models         *models.Store
 	Voices         *voices.Voices // nil: nothing is to be spoken
 	Languages      []string       // that are to be spoken
+	// Recognizer reads the model that the configuration names; nil: it names none.
+	Recognizer func() (*speech.Model, error)
 }
 
 // Run does all checks and returns what they found, in a fixed order.
@@ -60,6 +63,9 @@ func Run(ctx context.Context, c Config) []Finding {
 		findings = append(findings, program(p.program, p.packages, p.use))
 	}
 	findings = append(findings, pack(c.Models)...)
+	if c.Recognizer != nil {
+		findings = append(findings, named(c.Recognizer()))
+	}
 	if c.Voices != nil {
 		findings = append(findings, speakers(c.Voices, c.Languages)...)
 	}
@@ -141,6 +147,18 @@ func pack(store *models.Store) []Finding {
 		check(name, false)
 	}
 	return findings
+}
+
+// named checks the recognizer that the configuration names.
+func named(m *speech.Model, err error) Finding {
+	f := Finding{Check: "speech.model", OK: err == nil}
+	if err != nil {
+		f.Detail = err.Error()
+		f.Mend = "name a model that mynah models list shows as installed, or the path of a folder that holds one; mynah models add installs one whose kind has to be told"
+		return f
+	}
+	f.Detail = fmt.Sprintf("%s for %s, %s", m.Kind, strings.Join(m.Languages, ", "), m.Folder)
+	return f
 }
 
 // speakers tells who speaks which language, and why it is no better voice.
