@@ -81,7 +81,7 @@ func (b *Bot) removeStale(ctx context.Context, server record.ServerID) error {
 			continue
 		}
 		b.forgetTuned(ctx, m)
-		for _, key := range []string{m.Blob, heldOutKey(m.Blob), snapshotKey(m.Snapshot)} {
+		for _, key := range []string{m.Blob, heldOutKey(m.Blob), snapshotKey(server, m.Snapshot)} {
 			if err := b.cfg.Blobs.DeleteBlob(ctx, key); err != nil {
 				return err
 			}
