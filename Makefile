@@ -3,7 +3,6 @@
 SHELL := /bin/bash
 GO ?= go
 MYNAH := bin/mynah
-export MYNAH_MODELS
 # Recorded clips and public data sets, which the repository does not carry. What needs them is skipped where they are not.
 DATA := ../shared/data
 
@@ -39,8 +38,9 @@ setup:
 	@scripts/setup.sh run
 setup-test:
 	@scripts/setup.sh test
+# Standard output is for what is run: with ARGS=--json there is one line on it.
 pack: build
-	@$(MYNAH) models pull speech-pack
+	@$(MYNAH) models pull speech-pack >&2
 
 # npm installs into interop/*/node_modules, once for each lock file. It is not "npm ci", which fails where a lock file can't name
 # an optional package for another platform.

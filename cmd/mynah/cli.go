@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"time"
 
@@ -47,7 +48,12 @@ var errReported = errors.New("some of it failed")
 func Main(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	var c cli
 	exited := -1
-	parser, err := kong.New(&c, append(config.Options(configFiles()...),
+	files, err := configFiles()
+	if err != nil {
+		fmt.Fprintln(stderr, "mynah:", err)
+		return exitUsage
+	}
+	parser, err := kong.New(&c, append(config.Options(files...),
 		kong.Name("mynah"),
 		kong.Description("Mynah is a Discord bot that answers, learns and understands audio.\n\n"+
 			"Every setting has a flag, an environment variable and a key in mynah.yaml; the README lists them."),
@@ -86,13 +92,35 @@ func Main(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io
 	return exitFailure
 }
 
-// configFiles are the files that are read without --config.
-func configFiles() []string {
-	files := config.Files()
-	if named := os.Getenv(config.EnvPrefix + "_CONFIG"); named != "" {
+// configFiles are the files that are read without --config. One that the
+// environment names must be there, and the others readable where they are.
+func configFiles() ([]string, error) {
+	const variable = config.EnvPrefix + "_CONFIG"
+	var files []string
+	for _, file := range config.Files() {
+		switch err := readable(file); {
+		case err == nil:
+			files = append(files, file)
+		case !errors.Is(err, fs.ErrNotExist):
+			return nil, fmt.Errorf("the configuration file can't be read: %w", err)
+		}
+	}
+	if named := os.Getenv(variable); named != "" {
+		if err := readable(named); err != nil {
+			return nil, fmt.Errorf("%s: the configuration file can't be read: %w", variable, err)
+		}
 		files = append(files, named)
 	}
-	return files
+	return files, nil
+}
+
+// readable tries to open a file, whose name may begin with ~ as kong has it.
+func readable(file string) error {
+	f, err := os.Open(kong.ExpandPath(file))
+	if err != nil {
+		return err
+	}
+	return f.Close()
 }
 
 // contextBox carries the context through kong, which binds by concrete type.

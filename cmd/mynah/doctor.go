@@ -5,6 +5,7 @@ import (
 
 	"github.com/mynahbot/mynah/internal/config"
 	"github.com/mynahbot/mynah/internal/doctor"
+	"github.com/mynahbot/mynah/internal/speech"
 )
 
 type doctorCmd struct {
@@ -26,17 +27,16 @@ func (c *doctorCmd) Run(ctx contextBox, cfg *config.Config, o *output) (err erro
 		Data: dir, RESTURL: cfg.Discord.RestURL, MessageContent: cfg.Discord.MessageContent,
 		Models: installed, Languages: []string{"en", "ru"},
 	}
+	if cfg.Speech.Model != "" {
+		check.Recognizer = func() (*speech.Model, error) { return namedModel(cfg, installed) }
+	}
 	if cfg.Speech.Voice != "off" {
 		v, _ := openVoices(cfg, installed, nil)
 		defer func() { err = errors.Join(err, v.Close()) }()
 		check.Voices = v
 	}
 	token, err := cfg.ReadToken()
-	check.Token = string(token)
-	var findings []doctor.Finding
-	if err != nil {
-		findings = append(findings, doctor.Finding{Check: "token", Detail: err.Error(), Mend: "put the bot's token, and nothing else, into that file"})
-	}
+	check.Token, check.TokenErr = string(token), err
 	if !o.json {
 		cfg.Data = dir
 		for _, e := range cfg.Entries() {
@@ -47,7 +47,7 @@ func (c *doctorCmd) Run(ctx contextBox, cfg *config.Config, o *output) (err erro
 		o.say("")
 	}
 	failed := false
-	for _, f := range append(doctor.Run(ctx, check), findings...) {
+	for _, f := range doctor.Run(ctx, check) {
 		mark, mend := "ok", "could be better"
 		if !f.OK {
 			failed, mark, mend = true, "!!", "mend it"

@@ -142,6 +142,31 @@ func TestAnInstalledEncoderIsUsed(t *testing.T) {
 	must(`"label":"give"`, "predict", "--model", model, "offload one dwelling", "--json")
 	must(`{"examples":48,"accuracy":1,`, "test", "--model", model, "--data", data, "--json")
 
+	// It is found in the data folder too, wherever that is given.
+	file.Reset()
+	fmt.Fprintf(&file, "data: %q", dir)
+	settings := filepath.Join(dir, "mynah.yaml")
+	if err := os.WriteFile(settings, []byte(file.String()), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	t.Run("data folder", func(t *testing.T) {
+		above, last := filepath.Split(filepath.Dir(pack))
+		if last != "mynah" {
+			t.Skipf("%s is no XDG data folder", above)
+		}
+		t.Setenv("XDG_DATA_HOME", above)
+		t.Setenv("MYNAH_MODELS", "")
+		for variable, value := range map[string]string{"MYNAH_DATA": dir, "MYNAH_CONFIG": settings} {
+			t.Run(variable, func(t *testing.T) {
+				t.Setenv(variable, value)
+				must(`"encoder":"tiny"`, "train", "--data", data, "--model", model, "--json")
+				must(`{"examples":48,"accuracy":1,`, "test", "--model", model, "--data", data, "--json")
+				must(`"label":"get"`, "predict", "--model", model, "acquire a vehicle", "--json")
+			})
+		}
+		must(`"label":"get"`, "predict", "--model", model, "--data", dir, "acquire a vehicle", "--json")
+	})
+
 	must("tiny is removed", "models", "remove", "tiny")
 	for _, args := range [][]string{{"predict", "--model", model, "buy"}, {"test", "--model", model, "--data", data}} {
 		if code, _, said := run(args...); code != exitFailure || !strings.Contains(said, "trained with the sentence encoder tiny, which isn't here: run mynah models pull tiny") {

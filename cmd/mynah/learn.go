@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -17,6 +16,8 @@ import (
 )
 
 type trainCmd struct {
+	config.FolderElsewhere `embed:""`
+
 	Data  string `required:"" env:"-" help:"Dataset: a file (CSV, TSV, JSON, JSONL, TXT, ZIP) or a folder." placeholder:"PATH"`
 	Model string `required:"" help:"File to write the model to." placeholder:"FILE"`
 	Seed  uint64 `help:"The same data and seed give the same model." default:"1"`
@@ -45,7 +46,7 @@ func (c *trainCmd) Run(ctx contextBox, cfg *config.Config, o *output) (err error
 		return err
 	}
 	tellSkipped(o, found)
-	encoder, err := openEncoder(cfg, config.Folder{})
+	encoder, err := openEncoder(cfg, c.Kept())
 	if err != nil {
 		return err
 	}
@@ -87,6 +88,8 @@ func (c *trainCmd) Run(ctx contextBox, cfg *config.Config, o *output) (err error
 }
 
 type testCmd struct {
+	config.FolderElsewhere `embed:""`
+
 	Model string `required:"" help:"The model." placeholder:"FILE"`
 	Data  string `required:"" env:"-" help:"Dataset with the right answers." placeholder:"PATH"`
 	OOS   string `name:"oos" help:"Texts that are outside of the model's subject, to see whether it says so." placeholder:"FILE"`
@@ -119,7 +122,7 @@ func (c *testCmd) Validate() error {
 
 // Run measures a model.
 func (c *testCmd) Run(ctx contextBox, cfg *config.Config, o *output) (err error) {
-	encoder, err := openEncoder(cfg, config.Folder{})
+	encoder, err := openEncoder(cfg, c.Kept())
 	if err != nil {
 		return err
 	}
@@ -215,6 +218,8 @@ func (c *testCmd) report(ctx context.Context, cfg *config.Config, page learn.Rep
 }
 
 type predictCmd struct {
+	config.Folder `embed:""`
+
 	Model string   `required:"" help:"The model." placeholder:"FILE"`
 	Text  []string `arg:"" help:"Texts."`
 }
@@ -231,7 +236,7 @@ type predictLine struct {
 
 // Run predicts, a line for each text.
 func (c *predictCmd) Run(ctx contextBox, cfg *config.Config, o *output) (err error) {
-	encoder, err := openEncoder(cfg, config.Folder{})
+	encoder, err := openEncoder(cfg, c.Folder)
 	if err != nil {
 		return err
 	}
@@ -277,30 +282,40 @@ func loadModel(path string, encoder *installedEncoder) (*learn.Model, error) {
 	return m, nil
 }
 
-// readDataset reads a file or folder that the person at the shell names.
-func readDataset(ctx context.Context, path string, opt learn.ReadOptions) ([]learn.Example, learn.ReadReport, error) {
+// readDataset reads a file or folder that the person at the shell names. A name that is a link leads anywhere; links inside
+// a folder lead nowhere out of it.
+func readDataset(ctx context.Context, path string, opt learn.ReadOptions) (examples []learn.Example, report learn.ReadReport, err error) {
 	info, err := os.Stat(path)
 	if err != nil {
-		return nil, learn.ReadReport{}, err
+		return nil, report, err
 	}
-	dir, name := path, "."
-	if !info.IsDir() {
-		dir, name = filepath.Split(path)
-		if dir == "" {
-			dir = "."
-		}
+	if info.IsDir() {
+		examples, report, err = readFolder(ctx, path, opt)
+	} else {
+		examples, report, err = readFile(ctx, path, opt)
 	}
-	root, err := os.OpenRoot(dir)
-	if err != nil {
-		return nil, learn.ReadReport{}, err
-	}
-	defer root.Close()
-	var fsys fs.FS = root.FS()
-	examples, report, err := learn.ReadPath(ctx, fsys, name, opt)
 	if err != nil {
 		return nil, report, fmt.Errorf("%s: %w", path, err)
 	}
 	return examples, report, nil
+}
+
+func readFolder(ctx context.Context, path string, opt learn.ReadOptions) ([]learn.Example, learn.ReadReport, error) {
+	root, err := os.OpenRoot(path)
+	if err != nil {
+		return nil, learn.ReadReport{}, err
+	}
+	defer root.Close()
+	return learn.ReadPath(ctx, root.FS(), ".", opt)
+}
+
+func readFile(ctx context.Context, path string, opt learn.ReadOptions) ([]learn.Example, learn.ReadReport, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, learn.ReadReport{}, err
+	}
+	defer f.Close()
+	return learn.ReadUpload(ctx, path, f, opt)
 }
 
 // tellFindings says what was found in a dataset before it was learned, and what was done about it.

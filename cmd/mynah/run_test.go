@@ -278,6 +278,10 @@ func TestRun(t *testing.T) {
 	p := newPerson(t, line, "general")
 	p.send("!hi", "", "")
 	p.await("a greeting", has("Ann"))
+	p.send("!ask who feeds the parrots?", "", "")
+	p.await("no answer yet", has("I don't know"))
+	p.send("!correct The keeper does.", "", "")
+	p.await("thanks", has("Noted"))
 
 	response, err := http.Get(line.Page)
 	if err != nil {
@@ -308,8 +312,11 @@ func TestRun(t *testing.T) {
 	// The second start is quick: nothing is to be installed any more.
 	began := time.Now()
 	r = start(t, "--json", "--data", data, "--listen", "127.0.0.1:0") // run is what mynah does without a command
-	r.ready()
+	line = r.ready()
 	t.Logf("the second start took %v", time.Since(began).Round(time.Millisecond))
+	p = newPerson(t, line, "general")
+	p.send("!ask who feeds the parrots?", "", "")
+	p.await("what it was taught before", has("The keeper does."))
 	r.stop()
 	if code := r.end(stopped); code != exitOK {
 		t.Errorf("exit code %d", code)

@@ -34,9 +34,9 @@ func openEngines(cfg *config.Config, store *models.Store, cores *speech.Cores, c
 	}
 	local := engine.Config{Limits: limits, Cores: cores, Certain: certain}
 	if cfg.Speech.Model != "" {
-		m, err := namedModel(cfg.Speech.Model, store)
+		m, err := namedModel(cfg, store)
 		if err != nil {
-			return nil, fmt.Errorf("speech.model: %w", err)
+			return nil, err
 		}
 		local.Models = []*speech.Model{m}
 	}
@@ -65,12 +65,17 @@ func closeEngines(engines map[string]*engine.Engine) error {
 	return errors.Join(errs...)
 }
 
-// namedModel finds a model by its folder or its name.
-func namedModel(name string, store *models.Store) (*speech.Model, error) {
-	if strings.ContainsRune(name, filepath.Separator) {
-		return speech.ReadModel(name)
+// namedModel finds the model that speech.model names, by its folder or its name.
+func namedModel(cfg *config.Config, store *models.Store) (m *speech.Model, err error) {
+	if strings.ContainsRune(cfg.Speech.Model, filepath.Separator) {
+		m, err = models.ReadFolder(cfg.Speech.Model, cfg.SpeechLanguages()...)
+	} else {
+		m, err = store.Installed(cfg.Speech.Model)
 	}
-	return store.Installed(name)
+	if err != nil {
+		return nil, fmt.Errorf("speech.model: %w", err)
+	}
+	return m, nil
 }
 
 type transcribeCmd struct {
@@ -100,7 +105,9 @@ func (c *transcribeCmd) Run(ctx contextBox, cfg *config.Config, o *output) (err 
 	if err != nil {
 		return err
 	}
-	engines, err := openEngines(cfg, store, nil, false)
+	here := *cfg
+	here.Limits.AttachmentBytes = -1 // a file of this machine is no attachment
+	engines, err := openEngines(&here, store, nil, false)
 	if err != nil {
 		return err
 	}

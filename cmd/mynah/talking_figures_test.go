@@ -547,7 +547,7 @@ func TestInterruptions(t *testing.T) {
 	interrupt := func(sound []float32) (after time.Duration, held bool) {
 		onStage(t, o, conversation.Timing{}, func(g *stage) {
 			g.answer = strings.Repeat("This is a long answer. ", 20)
-			g.session.Say(g.answer, "en")
+			g.session.Say(conversation.Notice{Text: g.answer, Language: "en", Whole: true})
 			g.hears(noiseFloor(r, time.Second))
 			began := time.Now()
 			g.hears(sound)

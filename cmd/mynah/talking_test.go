@@ -254,9 +254,9 @@ func (k *talk) Answer(_ context.Context, q conversation.Question, _ func(string)
 func (k *talk) Answered(_ context.Context, e conversation.Exchange) {
 	k.note(func() { k.done = append(k.done, e) })
 }
-func (k *talk) Post(_ context.Context, text string) error {
-	k.note(func() { k.chat = append(k.chat, text) })
-	return nil
+func (k *talk) Post(_ context.Context, text string) (id record.MessageID, _ error) {
+	k.note(func() { k.chat, id = append(k.chat, text), record.MessageID(len(k.chat)+1) })
+	return id, nil
 }
 func (k *talk) Correct(_ context.Context, _ record.UserID, last conversation.Exchange, answer string) error {
 	k.note(func() { k.deeds = append(k.deeds, "correct: "+answer) })
@@ -270,9 +270,9 @@ func (k *talk) Train(context.Context, record.UserID) error {
 	k.note(func() { k.deeds = append(k.deeds, "train") })
 	return nil
 }
-func (k *talk) Keep(_ context.Context, l conversation.Line) bool {
+func (k *talk) Keep(_ context.Context, l conversation.Line) record.MessageID {
 	k.note(func() { k.kept = append(k.kept, l) })
-	return false
+	return 0
 }
 func (k *talk) Training(context.Context, string) (string, error) { return "It is half done.", nil }
 func (k *talk) Leave(context.Context, record.UserID) error {

@@ -30,12 +30,12 @@ var (
 
 // Limits bound what a file may cost. The zero value stands for the defaults.
 type Limits struct {
-	MaxBytes    int64         // of the file; default [DefaultMaxBytes]
+	MaxBytes    int64         // of the file; default [DefaultMaxBytes], below 0 there is no limit
 	MaxDuration time.Duration // of the audio in it; default [DefaultMaxDuration]
 }
 
 const (
-	DefaultMaxBytes    = 25 << 20      // in bytes
+	DefaultMaxBytes    = 25_000_000    // in bytes
 	DefaultMaxDuration = 4 * time.Hour // a small file can hold days of silence
 )
 
@@ -45,7 +45,7 @@ func (l Limits) samples() int64 { return int64(l.MaxDuration.Seconds() * DecodeR
 func (l Limits) tooLong() error { return fmt.Errorf("%w: the limit is %v", ErrTooLong, l.MaxDuration) }
 
 func (l Limits) tooLarge() error {
-	return fmt.Errorf("%w: the limit is %d MB", ErrTooLarge, l.MaxBytes>>20)
+	return fmt.Errorf("%w: the limit is %d MB", ErrTooLarge, l.MaxBytes/1_000_000)
 }
 
 const (
@@ -53,6 +53,8 @@ const (
 	stallLimit = 30 * time.Second
 	// maxAlloc limits each of the decoder's allocations, in bytes: a header can claim any size.
 	maxAlloc = 256 << 20
+	// maxHead limits how much of a file is kept to say what is wrong with it.
+	maxHead = 64 << 20
 	// maxProbe limits the description of a file that ffprobe prints.
 	maxProbe = 1 << 20
 	// block is how many samples are handed on at once.
@@ -65,15 +67,18 @@ const containers = "aac,ac3,aiff,amr,amrnb,amrwb,ape,asf,au,avi,caf,dsf,dts,eac3
 	"mpeg,mpegts,nut,ogg,oma,rm,tak,tta,voc,w64,wav,wv,xwma"
 
 // Decode reads the file from r and gives its first sound track to emit, as mono samples at [DecodeRate]. The
-// samples are valid during the call only. Memory is bounded by limits.MaxBytes, and in practice by far less: the
+// samples are valid during the call only. Memory is bounded by limits.MaxBytes and 64 MB, and in practice by far less: the
 // file's start is kept until the first sample comes.
 //
 // It stops at the first error of emit and returns that, and returns one of this package's errors, wrapped, for a
 // file that can't be used; damage after the first samples ends the audio without an error. r must fail or end when
 // ctx does, since a read can't be interrupted.
 func Decode(ctx context.Context, r io.Reader, limits Limits, emit func(samples []float32) error) error {
-	if limits.MaxBytes == 0 {
+	switch {
+	case limits.MaxBytes == 0:
 		limits.MaxBytes = DefaultMaxBytes
+	case limits.MaxBytes < 0:
+		limits.MaxBytes = math.MaxInt64 - 1
 	}
 	if limits.MaxDuration == 0 {
 		limits.MaxDuration = DefaultMaxDuration
@@ -123,18 +128,51 @@ type decoding struct {
 	emit   func([]float32) error
 
 	mu      sync.Mutex // guards the next two while ffmpeg runs
-	head    []byte     // the file up to where the first sample came out
+	head    []byte     // the file up to where the first sample came out, at most maxHead of it
 	started bool       // a sample came out
 	ended   bool       // ffmpeg ended without an error
 }
 
 var errStalled = errors.New("the decoder stands still")
 
+// watchdog calls a function when the decoder stood still for stallLimit. While it is paused, since nobody takes the
+// decoder's output, that may stand still.
+type watchdog struct {
+	mu     sync.Mutex
+	timer  *time.Timer
+	paused bool
+}
+
+func newWatchdog(bark func()) *watchdog { return &watchdog{timer: time.AfterFunc(stallLimit, bark)} }
+
+// moved says that the decoder did something.
+func (w *watchdog) moved() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if !w.paused {
+		w.timer.Reset(stallLimit)
+	}
+}
+
+func (w *watchdog) pause() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.paused = true
+	w.timer.Stop()
+}
+
+func (w *watchdog) resume() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.paused = false
+	w.timer.Reset(stallLimit)
+}
+
 func (d *decoding) run(ctx context.Context, in io.Reader) (samples int64, err error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	stall := time.AfterFunc(stallLimit, func() { cancel(errStalled) })
-	defer stall.Stop()
+	stall := newWatchdog(func() { cancel(errStalled) })
+	defer stall.pause()
 
 	args := append([]string{"-nostdin", "-hide_banner", "-threads", "1"}, d.input...)
 	args = append(args, "-map", "0:a:0", "-ac", "1", "-ar", strconv.Itoa(DecodeRate), "-c:a", "pcm_f32le", "-f", "f32le", "pipe:1")
@@ -182,7 +220,7 @@ func (d *decoding) run(ctx context.Context, in io.Reader) (samples int64, err er
 }
 
 // feed copies the file to the decoder. It returns only errors of reading, and nil once the decoder wants no more.
-func (d *decoding) feed(ctx context.Context, w io.Writer, in io.Reader, stall *time.Timer) error {
+func (d *decoding) feed(ctx context.Context, w io.Writer, in io.Reader, stall *watchdog) error {
 	buf := make([]byte, 32<<10)
 	var total int64
 	for ctx.Err() == nil {
@@ -194,10 +232,10 @@ func (d *decoding) feed(ctx context.Context, w io.Writer, in io.Reader, stall *t
 			return d.limits.tooLarge()
 		}
 		if !d.started {
-			d.head = append(d.head, buf[:n]...)
+			d.head = append(d.head, buf[:min(n, maxHead-len(d.head))]...)
 		}
 		d.mu.Unlock()
-		stall.Reset(stallLimit)
+		stall.moved()
 		if _, err := w.Write(buf[:n]); err != nil {
 			return nil
 		}
@@ -212,7 +250,7 @@ func (d *decoding) feed(ctx context.Context, w io.Writer, in io.Reader, stall *t
 }
 
 // drain gives the decoder's output to emit, and counts it.
-func (d *decoding) drain(r io.Reader, stall *time.Timer) (samples int64, err error) {
+func (d *decoding) drain(r io.Reader, stall *watchdog) (samples int64, err error) {
 	most := d.limits.samples()
 	raw := make([]byte, 4*block)
 	out := make([]float32, block)
@@ -232,11 +270,11 @@ func (d *decoding) drain(r io.Reader, stall *time.Timer) (samples int64, err err
 			for i := range out[:n] {
 				out[i] = clip(math.Float32frombits(binary.LittleEndian.Uint32(raw[4*i:])))
 			}
-			stall.Stop()
+			stall.pause()
 			if err := d.emit(out[:n]); err != nil {
 				return samples, err
 			}
-			stall.Reset(stallLimit)
+			stall.resume()
 		}
 		if err != nil {
 			return samples, nil // the process has ended or was killed: Wait says which
@@ -257,7 +295,7 @@ func clip(x float32) float32 {
 	return x
 }
 
-// diagnose says why a file gave no sample: d.head holds all of it that was read.
+// diagnose says why a file gave no sample: d.head holds what was read of it.
 func (d *decoding) diagnose(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, stallLimit)
 	defer cancel()

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"testing"
 	"testing/iotest"
+	"testing/synctest"
 	"time"
 
 	"go.uber.org/goleak"
@@ -160,6 +161,18 @@ func TestDecodeTruncated(t *testing.T) {
 	}
 }
 
+func TestDecodeWithoutALimit(t *testing.T) {
+	for _, name := range []string{"a.wav", "a.flac"} {
+		samples, err := decode(t.Context(), ffmpeg(t, name, tone...), Limits{MaxBytes: -1})
+		if err != nil || len(samples) < 2*DecodeRate {
+			t.Errorf("%s: %d samples, %v", name, len(samples), err)
+		}
+	}
+	if got := (Limits{MaxBytes: 25_000_000}).tooLarge().Error(); !strings.Contains(got, "25 MB") {
+		t.Errorf("the limit of 25 million bytes: %s", got)
+	}
+}
+
 func TestDecodeStops(t *testing.T) {
 	wav := ffmpeg(t, "a.wav", tone...)
 	want := errors.New("enough")
@@ -174,6 +187,59 @@ func TestDecodeStops(t *testing.T) {
 	err := Decode(ctx, bytes.NewReader(wav), Limits{}, func([]float32) error { cancel(); return nil })
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled: %v", err)
+	}
+}
+
+// TestDecodeWaitsForTheListener has a recognizer that takes far longer for a block than a decoder may stand still, and one
+// that is quick with a decoder that does stand still.
+func TestDecodeWaitsForTheListener(t *testing.T) {
+	file := make([]byte, 20*4*block)
+	for name, c := range map[string]struct {
+		slow, stalls bool
+	}{"a slow listener": {slow: true}, "a decoder that stands still": {stalls: true}} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				toDecoder, stdin := io.Pipe()
+				stdout, fromDecoder := io.Pipe()
+				ctx, cancel := context.WithCancelCause(t.Context())
+				defer cancel(nil)
+				stall := newWatchdog(func() {
+					cancel(errStalled)
+					fromDecoder.Close() // as when it is killed
+					toDecoder.Close()
+				})
+				defer stall.pause()
+				d := &decoding{limits: Limits{MaxBytes: 1 << 30, MaxDuration: time.Hour}, emit: func([]float32) error {
+					if c.slow {
+						time.Sleep(3 * stallLimit)
+					}
+					return nil
+				}}
+				go func() { // the decoder takes the file for samples
+					if c.stalls {
+						io.CopyN(fromDecoder, toDecoder, 4*block)
+						return
+					}
+					io.Copy(fromDecoder, toDecoder)
+					fromDecoder.Close()
+				}()
+				fed := make(chan error, 1)
+				go func() {
+					fed <- d.feed(ctx, stdin, bytes.NewReader(file), stall)
+					stdin.Close()
+				}()
+				samples, err := d.drain(stdout, stall)
+				if err != nil {
+					t.Error(err)
+				}
+				if err := <-fed; err != nil {
+					t.Error(err)
+				}
+				if stalled := errors.Is(context.Cause(ctx), errStalled); stalled != c.stalls || !stalled && samples != 20*block {
+					t.Errorf("%d samples, stalled: %v", samples, stalled)
+				}
+			})
+		})
 	}
 }
 

@@ -6,14 +6,16 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/mynahbot/mynah/internal/bot/conversation"
 	"github.com/mynahbot/mynah/internal/record"
 )
 
 // Calls brings Mynah into voice channels.
 type Calls interface {
-	// Join enters a voice channel of a server, or moves there. The error is a *[CallError] where Discord or the channel
-	// does not let Mynah in; on a stage where it is in, but not let speak, there are both a call and a *[CallError].
-	Join(ctx context.Context, server record.ServerID, channel record.ChannelID) (OngoingCall, error)
+	// Join enters a voice channel of a server, or moves there. asker, unless 0, must be able to enter it too. The error is a
+	// *[CallError] where Discord or the channel does not let Mynah or the asker in; on a stage where Mynah is in, but not let speak,
+	// there are both a call and a *[CallError].
+	Join(ctx context.Context, server record.ServerID, channel record.ChannelID, asker record.UserID) (OngoingCall, error)
 	// Ongoing returns the call that Mynah is in on a server; ok is false where it is in none.
 	Ongoing(server record.ServerID) (call OngoingCall, ok bool)
 }
@@ -70,6 +72,7 @@ const (
 	CallNoVoice      CallFault = "call.no_voice" // the channel is none for voice
 	CallNoConnect    CallFault = "call.no_connect"
 	CallNoSpeak      CallFault = "call.no_speak"
+	CallNotYours     CallFault = "call.not_yours" // the one who asks may not enter there
 	CallFull         CallFault = "call.full"
 	CallNoAnswer     CallFault = "call.no_answer"
 	CallToken        CallFault = "call.token"
@@ -116,20 +119,41 @@ func (b *Bot) Ongoing(server record.ServerID) (OngoingCall, bool) {
 	return calls.Ongoing(server)
 }
 
+// spokenVoice is the voice that a server chose, "" for the usual one of each language; aloud is false where nothing is to be spoken.
+func spokenVoice(s record.Settings) (voice string, aloud bool) {
+	switch s.Voice {
+	case off:
+		return "", false
+	case voiceAuto:
+		return "", true
+	}
+	return s.Voice, true
+}
+
 // speak says an answer in the voice channel that its asker sits in, beside the text. It reports whether it did.
 func (c *Call) speak(text string) bool {
-	if c.Author.Voice == 0 || c.settings.Voice == "off" {
+	if _, aloud := spokenVoice(c.settings); c.Author.Voice == 0 || !aloud {
 		return false
 	}
 	call, ok := c.bot.Ongoing(c.Server)
 	if !ok || call.Channel() != c.Author.Voice {
 		return false
 	}
-	if err := call.Say(text, Speech{Voice: c.settings.Voice}); err != nil {
+	if err := c.sayIn(call, text, false); err != nil {
 		c.bot.log.Warn("an answer could not be spoken", "server", c.Server, "err", err)
 		return false
 	}
 	return true
+}
+
+// sayIn says a text in a call: as part of the conversation there, so that it can be interrupted and repeated, or, where Mynah
+// doesn't listen, by itself. Of a long text that is not to be said whole, the conversation leaves the end to the chat.
+func (c *Call) sayIn(call OngoingCall, text string, whole bool) error {
+	if t := c.bot.talks.of(c.Server); t != nil && t.session.Say(conversation.Notice{User: c.Author.ID, Text: text, Whole: whole}) {
+		return nil
+	}
+	voice, _ := spokenVoice(c.settings)
+	return call.Say(text, Speech{Voice: voice})
 }
 
 // CallEnded is told when Mynah has left a voice channel though nobody asked it to with a command. It returns at once.
@@ -170,7 +194,43 @@ func (b *Bot) CallMoved(server record.ServerID, channel record.ChannelID) {
 		place := settings.Call
 		place.Channel = channel
 		b.keepCall(b.ctx, server, place)
+		b.tellListening(b.ctx, settings, channel)
 	})
+}
+
+// tellListening tells people in the text channel of a call that Mynah has come, and listens, where nobody has asked it to come.
+func (b *Bot) tellListening(ctx context.Context, settings record.Settings, channel record.ChannelID) {
+	link := b.link.Load()
+	if settings.Call.Text == 0 || link == nil || b.talks.of(settings.Server) == nil {
+		return
+	}
+	language := b.language(settings)
+	notice := b.listeningNotice(settings, language)
+	notice.Text = b.texts.get(language, "call.here", "channel", channel) + "\n" + notice.Text
+	if _, err := link.messenger.Post(ctx, settings.Call.Text, notice); err != nil {
+		b.log.Warn("that Mynah listens could not be told", "server", settings.Server, "err", err)
+	}
+}
+
+// listeningNotice tells that Mynah listens and what is kept, with buttons to choose whether one is heard.
+func (b *Bot) listeningNotice(settings record.Settings, language string) Reply {
+	text := func(key string, pairs ...any) string { return b.texts.get(language, key, pairs...) }
+	key := "call.listens"
+	if settings.VoiceOptIn {
+		key = "call.listens_opt_in"
+	}
+	return Reply{Text: text(key, "name", b.callName(), "kept", b.keptNotice(settings, language)), Buttons: []Button{
+		{Label: text("call.button_hear"), Command: "privacy listen", Option: "heard", Value: "true", Primary: true},
+		{Label: text("call.button_dont"), Command: "privacy listen", Option: "heard", Value: "false"},
+	}}
+}
+
+// keptNotice tells what becomes of what is said to Mynah.
+func (b *Bot) keptNotice(settings record.Settings, language string) string {
+	if settings.TranscriptChannel == 0 {
+		return b.texts.get(language, "call.not_transcribed", "days", retentionDays(settings))
+	}
+	return b.texts.get(language, "call.transcribed", "channel", settings.TranscriptChannel, "days", retentionDays(settings))
 }
 
 // ServerReady is told when a server can be worked with. Mynah returns to the voice channel that it was in when it was
@@ -189,7 +249,11 @@ func (b *Bot) ServerReady(server record.ServerID) {
 		if _, ok := calls.Ongoing(server); ok {
 			return
 		}
-		if call, err := calls.Join(b.ctx, server, settings.Call.Channel); call == nil && b.ctx.Err() == nil {
+		call, err := calls.Join(b.ctx, server, settings.Call.Channel, 0)
+		switch {
+		case call != nil:
+			b.tellListening(b.ctx, settings, settings.Call.Channel)
+		case b.ctx.Err() == nil:
 			b.log.Warn("Mynah could not return to its voice channel", "server", server, "channel", settings.Call.Channel, "err", err)
 			fault := CallNoAnswer
 			if e, ok := errors.AsType[*CallError](err); ok {

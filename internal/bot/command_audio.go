@@ -55,12 +55,9 @@ func (c *Call) recording(ctx context.Context, a Attachment) error {
 	if err != nil {
 		return err
 	}
-	if answer.Spoken || c.Author.Voice == 0 || c.bot.cfg.Voice == nil || c.settings.Voice == off {
+	voice, aloud := spokenVoice(c.settings)
+	if answer.Spoken || c.Author.Voice == 0 || c.bot.cfg.Voice == nil || !aloud {
 		return nil
-	}
-	voice := c.settings.Voice
-	if voice == voiceAuto {
-		voice = ""
 	}
 	message, err := c.bot.cfg.Voice.Speak(ctx, answer.Text, Speech{Voice: voice})
 	if err != nil {

@@ -90,7 +90,7 @@ func (b *Bot) removeStale(ctx context.Context, server record.ServerID) error {
 // removeModel deletes a model itself and all that holds what it learned.
 func (b *Bot) removeModel(ctx context.Context, m record.Model) error {
 	b.forgetTuned(ctx, m)
-	for _, key := range []string{m.Blob, heldOutKey(m.Blob), snapshotKey(m.Snapshot)} {
+	for _, key := range []string{m.Blob, heldOutKey(m.Blob), snapshotKey(m.Server, m.Snapshot)} {
 		if err := b.cfg.Blobs.DeleteBlob(ctx, key); err != nil {
 			return err
 		}

@@ -232,16 +232,9 @@ func (c *Call) settingChanged(ctx context.Context, name string) error {
 		t.setPeople(ctx, t.present())
 	case "transcripts", "retention":
 		if c.settings.TranscriptChannel != 0 {
-			return t.Post(ctx, c.transcribed())
+			_, err := t.Post(ctx, c.bot.keptNotice(c.settings, c.Language))
+			return err
 		}
 	}
 	return nil
-}
-
-// transcribed tells what becomes of what is said to Mynah.
-func (c *Call) transcribed() string {
-	if c.settings.TranscriptChannel == 0 {
-		return c.T("call.not_transcribed")
-	}
-	return c.T("call.transcribed", "channel", c.settings.TranscriptChannel, "days", retentionDays(c.settings))
 }

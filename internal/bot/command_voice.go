@@ -47,7 +47,10 @@ func (b *Bot) voiceCommands() []*Command {
 				if len([]rune(text)) > maxSpokenRunes {
 					return c.fail("call.too_long", "max", maxSpokenRunes)
 				}
-				if err := call.Say(text, Speech{Voice: c.settings.Voice}); err != nil {
+				if _, aloud := spokenVoice(c.settings); !aloud {
+					return c.fail("call.silent", "prefix", c.bot.prefix(c.settings))
+				}
+				if err := c.sayIn(call, text, true); err != nil {
 					return c.failed(err, "call.cannot_say")
 				}
 				return c.Say(ctx, c.T("call.saying"))
@@ -58,7 +61,8 @@ func (b *Bot) voiceCommands() []*Command {
 			if err != nil {
 				return err
 			}
-			if !call.Playing().Skip() {
+			talk := c.bot.talks.of(c.Server)
+			if !call.Playing().Skip() && (talk == nil || !talk.session.DropNext()) {
 				return c.Say(ctx, c.T("call.nothing_plays"))
 			}
 			return c.Say(ctx, c.T("call.skipped"))
@@ -68,7 +72,11 @@ func (b *Bot) voiceCommands() []*Command {
 			if err != nil {
 				return err
 			}
-			return c.Say(ctx, c.T("call.stopped", "count", call.Playing().Stop()))
+			count := 0
+			if t := c.bot.talks.of(c.Server); t != nil {
+				count = t.session.Drop()
+			}
+			return c.Say(ctx, c.T("call.stopped", "count", count+call.Playing().Stop()))
 		}},
 		{
 			Name: "volume", ServerOnly: true,
@@ -94,6 +102,9 @@ func (b *Bot) voiceCommands() []*Command {
 				return c.fail("call.none")
 			}
 			queue := call.Playing().Queue()
+			if t := c.bot.talks.of(c.Server); t != nil {
+				queue = append(queue, t.session.Waiting()...)
+			}
 			if len(queue) == 0 {
 				return c.Say(ctx, c.T("call.nothing_plays"))
 			}
@@ -127,12 +138,23 @@ func (c *Call) join(ctx context.Context) error {
 	if channel == 0 {
 		return c.fail("call.where")
 	}
-	if call, ok := calls.Ongoing(c.Server); ok && call.Channel() == channel {
-		return c.Say(ctx, c.T("call.there_already", "channel", channel))
+	if call, ok := calls.Ongoing(c.Server); ok {
+		if call.Channel() == channel {
+			return c.Say(ctx, c.T("call.there_already", "channel", channel))
+		}
+		if t := c.bot.talks.of(c.Server); t != nil && len(t.present()) > 0 { // who is there is not left for somebody elsewhere
+			if _, err := c.controlledCall(); err != nil {
+				return err
+			}
+		}
+	}
+	asker := c.Author.ID
+	if channel == c.Author.Voice {
+		asker = 0 // is there already
 	}
 	joining, done := context.WithTimeout(ctx, joinTime)
 	defer done()
-	call, err := calls.Join(joining, c.Server, channel)
+	call, err := calls.Join(joining, c.Server, channel, asker)
 	if call == nil {
 		if e, ok := errors.AsType[*CallError](err); ok {
 			return c.failed(err, string(e.Fault))
@@ -149,14 +171,9 @@ func (c *Call) join(ctx context.Context) error {
 		text += "\n" + c.T(string(e.Fault))
 	}
 	if c.bot.talks.of(c.Server) != nil {
-		key := "call.listens"
-		if c.settings.VoiceOptIn {
-			key = "call.listens_opt_in"
-		}
-		_, err := c.Send(ctx, Reply{Text: text + "\n" + c.T(key, "name", c.bot.callName(), "kept", c.transcribed()), Buttons: []Button{
-			{Label: c.T("call.button_hear"), Command: "privacy listen", Option: "heard", Value: "true", Primary: true},
-			{Label: c.T("call.button_dont"), Command: "privacy listen", Option: "heard", Value: "false"},
-		}})
+		notice := c.bot.listeningNotice(c.settings, c.Language)
+		notice.Text = text + "\n" + notice.Text
+		_, err := c.Send(ctx, notice)
 		return err
 	}
 	return c.Say(ctx, text)

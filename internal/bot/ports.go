@@ -42,9 +42,9 @@ type Messenger interface {
 
 // Fetcher reads attachments, from Discord's own hosts only.
 type Fetcher interface {
-	// Fetch opens an attachment. More than limit bytes, another host than
-	// Discord's, and what can't be had end in a *[FetchError], at once or while
-	// reading.
+	// Fetch gets an attachment, whose reader takes its time. More than limit
+	// bytes, another host than Discord's, and what can't be had end in a
+	// *[FetchError], at once or while reading.
 	Fetch(ctx context.Context, a Attachment, limit int64) (io.ReadCloser, error)
 }
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"slices"
 
 	"github.com/mynahbot/mynah/internal/learn"
@@ -247,8 +248,13 @@ func heldOutOf(r *learn.Report) heldOutTexts {
 	return texts
 }
 
-func heldOutKey(blob string) string  { return blob + ".heldout.json" }
-func snapshotKey(hash string) string { return "snapshots/" + hash + ".jsonl" }
+func heldOutKey(blob string) string { return blob + ".heldout.json" }
+
+// snapshotKey names a server's own copy: another that learned the same keeps its
+// own when this one's is deleted.
+func snapshotKey(server record.ServerID, hash string) string {
+	return fmt.Sprintf("servers/%s/snapshots/%s.jsonl", server, hash)
+}
 
 // heldOut reads a model's predictions of its cross-validation.
 func (b *Bot) heldOut(ctx context.Context, m record.Model) (texts heldOutTexts, err error) {
@@ -263,9 +269,14 @@ func (b *Bot) heldOut(ctx context.Context, m record.Model) (texts heldOutTexts, 
 	return texts, nil
 }
 
-// snapshot reads the examples that a model was trained on.
+// snapshot reads the examples that a model was trained on; none where they are
+// no longer kept.
 func (b *Bot) snapshot(ctx context.Context, m record.Model) (examples []learn.Example, err error) {
-	r, err := b.cfg.Blobs.OpenBlob(ctx, snapshotKey(m.Snapshot))
+	r, err := b.cfg.Blobs.OpenBlob(ctx, snapshotKey(m.Server, m.Snapshot))
+	if errors.Is(err, fs.ErrNotExist) {
+		b.log.Warn("the examples of the model in use are not kept, nothing is known of before", "server", m.Server, "model", m.Number)
+		return nil, nil
+	}
 	if err != nil {
 		return nil, fmt.Errorf("examples of model %d: %w", m.Number, err)
 	}

@@ -1,11 +1,14 @@
 package bot
 
 import (
+	"bytes"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/mynahbot/mynah/internal/learn"
+	"github.com/mynahbot/mynah/internal/record"
 )
 
 // Models are compared on what is taught now: not on what was removed, not on
@@ -56,6 +59,36 @@ func TestTheProposedCommandNamesTheFile(t *testing.T) {
 		line, _, _ = strings.Cut(line, "`")
 		if args, err := ParseArguments(c.bot.named("dataset disable"), line); err != nil || args["file"] != file || len(args) != 1 {
 			t.Errorf("%s: %v, %v", text, args, err)
+		}
+	}
+}
+
+// Two servers learned the same, and one of them deletes it: the other's trainings are still compared with it, and its own
+// know nothing of before.
+func TestSnapshotsBelongToOneServer(t *testing.T) {
+	ctx := t.Context()
+	b := newTestBot(t)
+	taught := []learn.Example{{Text: "how much is it", Label: "price"}}
+	hash := learn.Hash(taught)
+	for server, state := range map[record.ServerID]record.ModelState{1: record.ModelStale, 2: record.ModelActive} {
+		var snapshot bytes.Buffer
+		if err := learn.WriteSnapshot(&snapshot, taught); err != nil {
+			t.Fatal(err)
+		}
+		if err := b.cfg.Blobs.PutBlob(ctx, snapshotKey(server, hash), &snapshot); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := b.cfg.Models.SaveModel(ctx, record.Model{Server: server, Blob: "model-of-" + server.String(), Snapshot: hash, State: state, At: time.Now()}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := b.removeStale(ctx, 1); err != nil {
+		t.Fatal(err)
+	}
+	for server, want := range map[record.ServerID]int{1: 0, 2: 1} {
+		got, err := b.snapshot(ctx, record.Model{Server: server, Snapshot: hash})
+		if err != nil || len(got) != want {
+			t.Errorf("server %s: %v, %v", server, got, err)
 		}
 	}
 }

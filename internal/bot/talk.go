@@ -1,6 +1,7 @@
 package bot
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -121,7 +122,7 @@ func (b *Bot) Converse(ctx context.Context, server record.ServerID, mouth conver
 	timing.Short, timing.Long = b.endpoints(settings)
 	t.session, err = conversation.New(conversation.Config{
 		Mouth: mouth, Mind: t, Consent: t.choices, Recognizer: t, NewVAD: b.cfg.Talking.NewVAD,
-		Synthesizer: b.cfg.Talking.Synthesizer, Teacher: t, Rights: t, Room: t, Chat: t, Meter: b.cfg.Talking.Meter, Transcripts: t,
+		Synthesizer: t, Teacher: t, Rights: t, Room: t, Chat: t, Meter: b.cfg.Talking.Meter, Transcripts: t,
 		Name: b.cfg.Talking.Name, Names: settings.Names, Language: b.language(settings), Timing: timing, Log: b.log,
 	})
 	if err != nil {
@@ -165,6 +166,26 @@ func (t *talk) Languages() []string {
 		return nil
 	}
 	return r.Languages()
+}
+
+// Split implements [conversation.Synthesizer]. A server that wants nothing spoken has its answers written only.
+func (t *talk) Split(text string) []conversation.Part {
+	settings, err := t.bot.settings(t.bot.ctx, t.server)
+	if _, aloud := spokenVoice(settings); err != nil || !aloud {
+		return nil
+	}
+	return t.bot.cfg.Talking.Synthesizer.Split(text)
+}
+
+// Synthesize implements [conversation.Synthesizer] with the voice that the server chose, where the person has chosen none.
+func (t *talk) Synthesize(ctx context.Context, s conversation.Speech, emit func(samples []float32) error) error {
+	settings, err := t.bot.settings(ctx, t.server)
+	if err != nil {
+		return err
+	}
+	voice, _ := spokenVoice(settings)
+	s.Voice = cmp.Or(s.Voice, voice)
+	return t.bot.cfg.Talking.Synthesizer.Synthesize(ctx, s, emit)
 }
 
 // present are the people in the channel.
@@ -259,7 +280,7 @@ func (t *talk) Answer(ctx context.Context, q conversation.Question, update func(
 func (t *talk) Answered(ctx context.Context, e conversation.Exchange) {
 	t.bot.memory.add(record.Exchange{
 		Server: t.server, Channel: t.textChannel(ctx), Asker: e.Question.User, Question: e.Question.Text, Answer: e.Answer.Text,
-		Source: record.Source(e.Answer.Model), At: t.bot.cfg.Now(),
+		AnsweredIn: e.Message, Source: record.Source(e.Answer.Model), At: t.bot.cfg.Now(),
 	})
 }
 
@@ -273,13 +294,12 @@ func (t *talk) textChannel(ctx context.Context) record.ChannelID {
 }
 
 // Post implements [conversation.Chat].
-func (t *talk) Post(ctx context.Context, text string) error {
+func (t *talk) Post(ctx context.Context, text string) (record.MessageID, error) {
 	channel, link := t.textChannel(ctx), t.bot.link.Load()
 	if channel == 0 || link == nil {
-		return nil
+		return 0, nil
 	}
-	_, err := link.messenger.Post(ctx, channel, Reply{Text: text})
-	return err
+	return link.messenger.Post(ctx, channel, Reply{Text: text})
 }
 
 // Leave implements [conversation.Room].

@@ -435,7 +435,7 @@ func (t *trainingRun) keep(ctx context.Context, blob string, o *outcome) (record
 	for _, b := range []struct {
 		key  string
 		data []byte
-	}{{snapshotKey(report.Hash), snapshot.Bytes()}, {heldOutKey(blob), predictions}, {blob, packed.Bytes()}} {
+	}{{snapshotKey(t.job.Server, report.Hash), snapshot.Bytes()}, {heldOutKey(blob), predictions}, {blob, packed.Bytes()}} {
 		if err := t.bot.cfg.Blobs.PutBlob(ctx, b.key, bytes.NewReader(b.data)); err != nil {
 			return record.Model{}, err
 		}

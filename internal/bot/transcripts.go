@@ -31,15 +31,15 @@ const (
 // Keep implements [conversation.Transcripts]: it writes a turn down, where the server wants that and the person is heard. In
 // the channel where answers are written anyway, the answer is part of the transcript if it fits, so that nothing stands there
 // twice.
-func (t *talk) Keep(ctx context.Context, l conversation.Line) (shown bool) {
+func (t *talk) Keep(ctx context.Context, l conversation.Line) record.MessageID {
 	settings, err := t.bot.settings(ctx, t.server)
 	if err != nil {
 		t.bot.log.Error("settings can't be read", "server", t.server, "err", err)
-		return false
+		return 0
 	}
 	channel := settings.TranscriptChannel
 	if channel == 0 || !t.choices.Heard(l.User) {
-		return false
+		return 0
 	}
 	failed := func(err error) {
 		t.bot.log.Error("a transcript can't be kept", "server", t.server, "channel", channel, "err", err)
@@ -50,11 +50,11 @@ func (t *talk) Keep(ctx context.Context, l conversation.Line) (shown bool) {
 	})
 	if err != nil {
 		failed(err)
-		return false
+		return 0
 	}
 	link := t.bot.link.Load()
 	if link == nil {
-		return false
+		return 0
 	}
 	parts := Split(t.line(l), MaxMessageRunes)
 	inChat := channel == settings.Call.Text
@@ -65,7 +65,7 @@ func (t *talk) Keep(ctx context.Context, l conversation.Line) (shown bool) {
 	message, err := link.messenger.Post(ctx, channel, Reply{Text: parts[0]})
 	if err != nil {
 		failed(err)
-		return false
+		return 0
 	}
 	// What is posted must be known, or it could not be deleted.
 	ctx = context.WithoutCancel(ctx)
@@ -76,11 +76,14 @@ func (t *talk) Keep(ctx context.Context, l conversation.Line) (shown bool) {
 		if err := link.messenger.Delete(ctx, channel, message); err != nil {
 			failed(err)
 		}
-		return false
+		return 0
 	case !known:
 		t.bot.expireNow()
 	}
-	return inChat && whole
+	if !inChat || !whole {
+		return 0
+	}
+	return message
 }
 
 // line is a turn as it is posted.

@@ -13,6 +13,7 @@ package config
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -105,7 +106,8 @@ type Limits struct {
 // Speech is hearing and speaking.
 type Speech struct {
 	Recognizer string `name:"recognizer" help:"What transcribes: local, google, openai, off." default:"local" hidden:""`
-	Model      string `name:"model" help:"Name or folder of the local recognizer's model (default: chosen by language)." hidden:""`
+	Model      string `name:"model" help:"Name of the local recognizer's model, or path of a folder with any of sherpa-onnx's offline models (default: chosen by language)." hidden:""`
+	Languages  string `name:"languages" help:"What the model in speech.model understands, such as en,ru, where its folder doesn't tell (default: bot.language)." hidden:""`
 	Voice      string `name:"voice" help:"What speaks: auto (the best voice installed), espeak, gtts, openai, off." default:"auto" hidden:""`
 	Models     string `name:"models" env:"MYNAH_SPEECH_MODELS,MYNAH_MODELS" help:"Folders of speech models, as in PATH; the first is written (default: models in the data folder, and in the XDG data folder)." placeholder:"DIRS" hidden:""`
 }
@@ -158,6 +160,15 @@ type Metrics struct {
 type Folder struct {
 	Data string `name:"data" help:"Folder for all that is kept (default: mynah in the XDG data folder)." placeholder:"DIR"`
 }
+
+// FolderElsewhere is [Folder] for commands whose --data is a dataset: the same
+// folder, from the environment and the file as everywhere.
+type FolderElsewhere struct {
+	Folder string `name:"folder" key:"data" env:"MYNAH_DATA" help:"Folder for all that is kept (default: mynah in the XDG data folder)." placeholder:"DIR" hidden:""`
+}
+
+// Kept is the folder.
+func (f FolderElsewhere) Kept() Folder { return Folder{Data: f.Folder} }
 
 // Path returns the folder, or where it is by default.
 func (f Folder) Path() (string, error) {
@@ -225,6 +236,11 @@ func (c *Config) Validate() error {
 	positive("limits.audio_minutes", int64(c.Limits.AudioMinutes))
 	positive("limits.examples", int64(c.Limits.Examples))
 	oneOf("speech.recognizer", c.Speech.Recognizer, "local", "google", "openai", "off")
+	for _, l := range c.SpeechLanguages() {
+		if _, err := language.ParseBase(l); err != nil && c.Speech.Languages != "" {
+			wrong("speech.languages", "%q is not a language such as en or ru", l)
+		}
+	}
 	oneOf("speech.voice", c.Speech.Voice, "auto", "espeak", "gtts", "openai", "off")
 	location("google.endpoint", c.Google.Endpoint, "http", "https")
 	location("openai.base_url", c.OpenAI.BaseURL, "http", "https")
@@ -258,6 +274,16 @@ func (c *Config) Validate() error {
 	}
 	positive("jobs.workers", int64(c.Jobs.Workers))
 	return errors.Join(errs...)
+}
+
+// SpeechLanguages are the languages, without a region, of a model whose folder doesn't tell them.
+func (c *Config) SpeechLanguages() []string {
+	var all []string
+	for l := range strings.SplitSeq(cmp.Or(c.Speech.Languages, c.Bot.Language), ",") {
+		base, _, _ := strings.Cut(strings.TrimSpace(l), "-")
+		all = append(all, strings.ToLower(base))
+	}
+	return all
 }
 
 // maxTokenFile is the largest file that is taken for a token's.

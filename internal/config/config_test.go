@@ -60,6 +60,23 @@ learn:
 	}
 }
 
+func TestSpeechLanguages(t *testing.T) {
+	for file, want := range map[string]string{
+		"":                                     "en",
+		"bot: {language: ru-RU}":               "ru",
+		"speech: {languages: 'en-GB, RU,yue'}": "en ru yue",
+	} {
+		c, err := parse(t, file)
+		if err != nil {
+			t.Errorf("%s: %v", file, err)
+			continue
+		}
+		if got := strings.Join(c.SpeechLanguages(), " "); got != want {
+			t.Errorf("%s: %s, want %s", file, got, want)
+		}
+	}
+}
+
 func TestEveryKeyHasItsEnvironmentVariable(t *testing.T) {
 	var cli struct {
 		config.Config `embed:""`
@@ -99,6 +116,7 @@ func TestErrorsNameTheKey(t *testing.T) {
 		"speech: {recognizer: ear}":                 "speech.recognizer",
 		"speech: {recognizer: openai}":              "openai.api_key",
 		"speech: {models: [a, b]}":                  "speech.models",
+		"speech: {languages: 'en, Russian'}":        "speech.languages",
 		"openai: {model: small}":                    "openai.api_key",
 		"openai: {base_url: example.org}":           "openai.base_url",
 		"learn: {refusal_target: 1.5}":              "learn.refusal_target",

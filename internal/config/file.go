@@ -128,9 +128,14 @@ func (f file) Validate(*kong.Application) error {
 	return fmt.Errorf("%s: no setting of that name", strings.Join(unknown, ", "))
 }
 
-// Resolve gives a flag its value from the file, unless the environment has one.
+// Resolve gives a flag its value from the file, unless the environment has one. A flag has the name of its key, or says
+// in its tag which one is meant.
 func (f file) Resolve(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any, error) {
-	value, ok := f[flag.Name]
+	key := flag.Name
+	if other := flag.Tag.Get("key"); other != "" {
+		key = other
+	}
+	value, ok := f[key]
 	if !ok || len(flag.Envs) == 0 { // a flag of that name that is no setting
 		return nil, nil
 	}

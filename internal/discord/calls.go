@@ -25,6 +25,8 @@ const (
 	leaveTime = 3 * time.Second
 	// askTime bounds how long asking to speak on a stage again takes.
 	askTime = 5 * time.Second
+	// meetTime bounds how long learning who sits in a channel takes.
+	meetTime = 20 * time.Second
 )
 
 // calls are the voice channels that Mynah is in, at most one a server.
@@ -36,15 +38,19 @@ type calls struct {
 
 	mu       sync.Mutex
 	ongoing  map[snowflake.ID]*call
-	bitrates map[snowflake.ID]int        // by channel, of those that were joined
-	people   map[snowflake.ID]bot.Person // those who were seen in voice channels
+	bitrates map[snowflake.ID]int           // by channel, of those that were joined
+	people   map[member]bot.Person          // those who were seen in voice channels
+	joining  map[snowflake.ID]chan struct{} // by server: full while somebody joins
 	closing  bool
 }
+
+// member is a person on a server.
+type member struct{ guild, user snowflake.ID }
 
 func newCalls(c *Client, cfg Config) *calls {
 	s := &calls{
 		client: c, voices: cfg.Synthesizer, alone: cfg.AloneTime,
-		ongoing: map[snowflake.ID]*call{}, bitrates: map[snowflake.ID]int{}, people: map[snowflake.ID]bot.Person{},
+		ongoing: map[snowflake.ID]*call{}, bitrates: map[snowflake.ID]int{}, people: map[member]bot.Person{}, joining: map[snowflake.ID]chan struct{}{},
 	}
 	if s.alone == 0 {
 		s.alone = DefaultAloneTime
@@ -56,28 +62,23 @@ func newCalls(c *Client, cfg Config) *calls {
 }
 
 // Join implements [bot.Calls].
-func (s *calls) Join(ctx context.Context, server record.ServerID, channel record.ChannelID) (bot.OngoingCall, error) {
+func (s *calls) Join(ctx context.Context, server record.ServerID, channel record.ChannelID, asker record.UserID) (bot.OngoingCall, error) {
 	guild, place := snowflake.ID(server), snowflake.ID(channel)
-	stage, err := s.admitted(ctx, guild, place)
+	stage, err := s.admitted(ctx, guild, place, snowflake.ID(asker))
 	if err != nil {
 		return nil, err
 	}
-	conn, ok := s.client.disgo.VoiceManager().CreateConn(guild).(*voice.Conn)
-	if !ok {
-		return nil, errors.New("discord: voice connections are not Mynah's own")
-	}
-	k, err := s.begin(ctx, guild, conn)
+	done, err := s.queue(ctx, guild)
 	if err != nil {
 		return nil, err
 	}
-	if err := conn.Open(ctx, place, false, false); err != nil {
-		if stop, ok := errors.AsType[*voice.StopError](err); ok {
-			return nil, &bot.CallError{Fault: fault(stop.Reason), Err: err}
-		}
-		closing, done := context.WithTimeout(context.WithoutCancel(ctx), leaveTime)
-		defer done()
-		conn.Close(closing)
-		return nil, &bot.CallError{Fault: bot.CallNoAnswer, Err: err}
+	defer done()
+	k, err := s.open(ctx, guild, place)
+	if stop, ok := errors.AsType[*voice.StopError](err); ok && stop.Reason == voice.ReasonClosed && ctx.Err() == nil {
+		k, err = s.open(ctx, guild, place) // the connection of before was just ending
+	}
+	if err != nil {
+		return nil, err
 	}
 	s.mu.Lock()
 	k.joined = true
@@ -88,6 +89,45 @@ func (s *calls) Join(ctx context.Context, server record.ServerID, channel record
 		if err := s.askToSpeak(ctx, guild, place); err != nil {
 			return k, err
 		}
+	}
+	return k, nil
+}
+
+// queue lets those who join on a server go one after the other.
+func (s *calls) queue(ctx context.Context, guild snowflake.ID) (done func(), err error) {
+	s.mu.Lock()
+	turn := s.joining[guild]
+	if turn == nil {
+		turn = make(chan struct{}, 1)
+		s.joining[guild] = turn
+	}
+	s.mu.Unlock()
+	select {
+	case turn <- struct{}{}:
+		return func() { <-turn }, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// open connects to a channel. The error is a *bot.CallError around what happened.
+func (s *calls) open(ctx context.Context, guild, channel snowflake.ID) (*call, error) {
+	conn, ok := s.client.disgo.VoiceManager().CreateConn(guild).(*voice.Conn)
+	if !ok {
+		return nil, errors.New("discord: voice connections are not Mynah's own")
+	}
+	k, err := s.begin(ctx, guild, conn)
+	if err != nil {
+		return nil, err
+	}
+	if err := conn.Open(ctx, channel, false, false); err != nil {
+		if stop, ok := errors.AsType[*voice.StopError](err); ok {
+			return nil, &bot.CallError{Fault: fault(stop.Reason), Err: err}
+		}
+		closing, done := context.WithTimeout(context.WithoutCancel(ctx), leaveTime)
+		defer done()
+		conn.Close(closing)
+		return nil, &bot.CallError{Fault: bot.CallNoAnswer, Err: err}
 	}
 	return k, nil
 }
@@ -140,7 +180,7 @@ func (s *calls) listener(guild snowflake.ID) voice.Listener {
 func (s *calls) meet(ctx context.Context, guild, channel snowflake.ID) {
 	for _, user := range s.present(guild, channel) {
 		s.mu.Lock()
-		_, known := s.people[user]
+		_, known := s.people[member{guild, user}]
 		s.mu.Unlock()
 		if known {
 			continue
@@ -159,7 +199,7 @@ func (s *calls) know(guild snowflake.ID, m discord.Member) {
 	p.Bot = m.User.Bot
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.people[m.User.ID] = p
+	s.people[member{guild, m.User.ID}] = p
 }
 
 // present lists who sits in a channel besides Mynah.
@@ -173,8 +213,9 @@ func (s *calls) present(guild, channel snowflake.ID) []snowflake.ID {
 	return users
 }
 
-// admitted looks whether Mynah may enter and speak, since Discord answers a wish that it does not grant with nothing at all.
-func (s *calls) admitted(ctx context.Context, guild, channel snowflake.ID) (stage bool, err error) {
+// admitted looks whether Mynah may enter and speak, since Discord answers a wish that it does not grant with nothing at all, and
+// whether asker, unless 0, may enter.
+func (s *calls) admitted(ctx context.Context, guild, channel, asker snowflake.ID) (stage bool, err error) {
 	c := s.client.disgo
 	found, err := c.Rest().GetChannel(channel, within(ctx))
 	if err != nil {
@@ -189,15 +230,29 @@ func (s *calls) admitted(ctx context.Context, guild, channel snowflake.ID) (stag
 		return false, &bot.CallError{Fault: bot.CallNoVoice}
 	}
 	_, stage = found.(discord.GuildStageVoiceChannel)
-	me, err := c.Rest().GetMember(guild, s.client.self, within(ctx))
+	permissions := func(user snowflake.ID) (discord.Permissions, error) {
+		m, err := c.Rest().GetMember(guild, user, within(ctx))
+		if err != nil {
+			return 0, err
+		}
+		m.GuildID = guild
+		return c.Caches().MemberPermissionsInChannel(room, *m), nil
+	}
+	const enter = discord.PermissionViewChannel | discord.PermissionConnect
+	if asker != 0 {
+		if may, err := permissions(asker); err != nil {
+			return false, err
+		} else if !may.Has(discord.PermissionAdministrator) && !may.Has(enter) {
+			return false, &bot.CallError{Fault: bot.CallNotYours}
+		}
+	}
+	may, err := permissions(s.client.self)
 	if err != nil {
 		return false, err
 	}
-	me.GuildID = guild
-	may := c.Caches().MemberPermissionsInChannel(room, *me)
 	switch {
 	case may.Has(discord.PermissionAdministrator):
-	case !may.Has(discord.PermissionViewChannel | discord.PermissionConnect):
+	case !may.Has(enter):
 		return false, &bot.CallError{Fault: bot.CallNoConnect}
 	case !stage && !may.Has(discord.PermissionSpeak):
 		return false, &bot.CallError{Fault: bot.CallNoSpeak}
@@ -214,9 +269,7 @@ func (s *calls) admitted(ctx context.Context, guild, channel snowflake.ID) (stag
 			return false, &bot.CallError{Fault: bot.CallFull}
 		}
 	}
-	s.mu.Lock()
-	s.bitrates[channel] = room.Bitrate()
-	s.mu.Unlock()
+	s.keepBitrate(room)
 	return stage, nil
 }
 
@@ -261,6 +314,12 @@ func (s *calls) Ongoing(server record.ServerID) (bot.OngoingCall, bool) {
 	return k, true
 }
 
+func (s *calls) keepBitrate(c discord.GuildAudioChannel) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.bitrates[c.ID()] = c.Bitrate()
+}
+
 func (s *calls) bitrate(channel snowflake.ID) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -279,10 +338,30 @@ func (s *calls) changed(guild snowflake.ID, e voice.Event) {
 		s.mu.Unlock()
 	case voice.EventMoved:
 		s.client.bot.CallMoved(record.ServerID(guild), record.ChannelID(e.Channel))
+		s.mu.Lock()
+		if !s.closing {
+			s.client.wg.Go(func() {
+				ctx, done := context.WithTimeout(context.Background(), meetTime)
+				defer done()
+				s.company(guild) // who has been seen before is known at once
+				if c, err := s.client.disgo.Rest().GetChannel(e.Channel, within(ctx)); err != nil {
+					s.client.log.Warn("the bitrate of a voice channel is not known", "channel", e.Channel, "err", brief(err))
+				} else if room, ok := c.(discord.GuildAudioChannel); ok {
+					s.keepBitrate(room)
+				}
+				s.meet(ctx, guild, e.Channel)
+				s.company(guild)
+			})
+		}
+		s.mu.Unlock()
 	case voice.EventStopped:
 		s.mu.Lock()
 		k := s.ongoing[guild]
-		delete(s.ongoing, guild)
+		if k != nil && k.conn != e.Conn {
+			k = nil // that of a newer connection
+		} else {
+			delete(s.ongoing, guild)
+		}
 		closing := s.closing
 		why := fault(e.Err.Reason)
 		asked := false
@@ -310,6 +389,13 @@ func (c *Client) onVoiceState(e *events.GuildVoiceStateUpdate) {
 	c.calls.company(e.VoiceState.GuildID)
 }
 
+// onChannel follows the bitrates of voice channels.
+func (c *Client) onChannel(e *events.GuildChannelUpdate) {
+	if room, ok := e.Channel.(discord.GuildAudioChannel); ok {
+		c.calls.keepBitrate(room)
+	}
+}
+
 // onServer tells the bot that a server can be worked with.
 func (c *Client) onServer(e *events.GuildReady) { c.bot.ServerReady(record.ServerID(e.GuildID)) }
 
@@ -330,7 +416,7 @@ func (s *calls) company(guild snowflake.ID) {
 		users := s.present(guild, *channel)
 		s.mu.Lock()
 		for _, user := range users {
-			p, known := s.people[user]
+			p, known := s.people[member{guild, user}]
 			if !known {
 				p.ID = record.UserID(user)
 			}

@@ -18,6 +18,9 @@ func doors() localdiscord.World {
 		localdiscord.WorldChannel{Name: "Small", Type: "voice", UserLimit: 1},
 		localdiscord.WorldChannel{Name: "Closed", Type: "voice", Overwrites: mynah(localdiscord.WorldGrant{Deny: []string{"CONNECT"}})},
 		localdiscord.WorldChannel{Name: "Hushed", Type: "voice", Overwrites: mynah(localdiscord.WorldGrant{Deny: []string{"SPEAK"}})},
+		localdiscord.WorldChannel{Name: "Committee", Type: "voice", Overwrites: []localdiscord.WorldOverwrite{
+			{Member: "Chen", WorldGrant: localdiscord.WorldGrant{Deny: []string{"CONNECT"}}},
+		}},
 		localdiscord.WorldChannel{Name: "Stage", Type: "stage"},
 		localdiscord.WorldChannel{Name: "Strict stage", Type: "stage", Overwrites: mynah(localdiscord.WorldGrant{Deny: []string{"REQUEST_TO_SPEAK"}})},
 		localdiscord.WorldChannel{Name: "Own stage", Type: "stage", Overwrites: mynah(localdiscord.WorldGrant{Allow: []string{"MUTE_MEMBERS"}})},
@@ -35,6 +38,9 @@ func TestMynahIsNotLetIn(t *testing.T) {
 	wants(t, "a full channel", join("Small"), "full", "Move Members")
 	wants(t, "a closed channel", join("Closed"), "Connect")
 	wants(t, "a channel without speech", join("Hushed"), "Speak")
+	chen := w.login("Chen")
+	committee := fmt.Sprintf("!join <#%d>", w.channel("Committee"))
+	wants(t, "a channel that the asker may not enter", chen.ask("general", committee).Content, "can't enter that voice channel yourself")
 	wants(t, "no call came of it", ann.ask("general", "!voice").Content, "in no voice channel")
 }
 

@@ -25,13 +25,14 @@ import (
 
 // beeper speaks each text as a tone as long as the text, and remembers it.
 type beeper struct {
-	mu   sync.Mutex
-	said []string
+	mu     sync.Mutex
+	said   []string
+	voices []string
 }
 
 func (b *beeper) Synthesize(ctx context.Context, s speech.Speech, emit func(audio.PCM) error) error {
 	b.mu.Lock()
-	b.said = append(b.said, s.Text)
+	b.said, b.voices = append(b.said, s.Text), append(b.voices, s.Voice)
 	b.mu.Unlock()
 	tone := audio.PCM{Rate: 24000, Samples: make([]float32, 24000/20*len(s.Text))}
 	for i := range tone.Samples {
@@ -213,6 +214,68 @@ func TestMynahReturnsAfterARestart(t *testing.T) {
 	heard := e.heard(w.mynahID())
 	wants(t, "say", ann.ask("general", "!say I am back").Content, "Gladly")
 	e.until(t, w.mynahID(), heard+4000)
+}
+
+// Moved to another channel, Mynah knows who sits there, tells that it listens, and stays.
+func TestMovedToOthers(t *testing.T) {
+	heard := &parrot{}
+	places := localdiscord.DefaultWorld()
+	places.Servers[0].Channels = append(places.Servers[0].Channels, localdiscord.WorldChannel{Name: "Hall", Type: "voice"})
+	w, _ := callWorldIn(t, places, Config{AloneTime: 300 * time.Millisecond}, func(w *world, c *bot.Config) {
+		c.Talking = &bot.Talking{
+			Recognizer: heard.named, NewVAD: func() (conversation.VAD, error) { return loudness{}, nil }, Synthesizer: toneSynthesizer{}, Store: w.store,
+		}
+	})
+	boris, chen := w.login("Boris"), w.login("Chen")
+	boris.sit("Hall")
+	e := chen.sit("Hall")
+	ann := w.login("Ann")
+	ann.sit("Talk")
+	ann.ask("general", "!join")
+	w.steer("voice", map[string]any{"account": w.mynahID().String(), "channel": w.channel("Hall").String()})
+	wants(t, "the notice", ann.said(func(s seen) bool { return strings.Contains(s.Content, fmt.Sprintf("<#%d> now", w.channel("Hall"))) }).Content, "I listen")
+	heard.say("Who are you?")
+	boris.hums(900 * time.Millisecond)
+	heard.say("Mynah, who are you?")
+	boris.hums(900 * time.Millisecond)
+	e.until(t, w.mynahID(), 12000)
+	n := 0
+	ann.saying("learns")
+	for _, s := range ann.written() {
+		if strings.Contains(s.Content, "learns") {
+			n++
+		}
+	}
+	if n != 1 {
+		t.Errorf("%d answers to two people, one of whose turns named Mynah:\n%s", n, ann.transcript())
+	}
+	wants(t, "still there", ann.ask("general", "!voice").Content, fmt.Sprintf("<#%d>", w.channel("Hall")))
+
+	// Who may neither train nor sits with Mynah doesn't call it away from others.
+	chen.stand()
+	chen.sit("Talk")
+	wants(t, "join from elsewhere", chen.ask("general", "!join").Content, "you have to be in <#")
+}
+
+// A server that wants nothing spoken is told so, and answers of a server's voice are spoken with it.
+func TestVoiceOfTheServer(t *testing.T) {
+	w, voices := callWorld(t, Config{})
+	ann := w.login("Ann")
+	e := ann.sit("Talk")
+	ann.ask("general", "!join")
+	for _, voice := range []string{"auto", "espeak-ng"} {
+		wants(t, "voice "+voice, ann.ask("general", "!settings voice "+voice).Content, "is now "+voice)
+		had := e.heard(w.mynahID())
+		wants(t, "say", ann.ask("general", "!say hello").Content, "Gladly")
+		e.until(t, w.mynahID(), had+2000)
+	}
+	voices.mu.Lock()
+	if got := fmt.Sprint(voices.voices); got != "[ espeak-ng]" {
+		t.Errorf("spoken with the voices %s", got)
+	}
+	voices.mu.Unlock()
+	wants(t, "voice off", ann.ask("general", "!settings voice off").Content, "is now off")
+	wants(t, "say", ann.ask("general", "!say hello").Content, "nothing spoken", "settings voice auto")
 }
 
 func TestMynahLeavesWhenAlone(t *testing.T) {

@@ -154,6 +154,7 @@ func (c *Client) open(ctx context.Context, cfg Config, restClient rest.Client, i
 		disgobot.WithEventListenerFunc(c.onServer),
 		disgobot.WithEventListenerFunc(c.onServerLeft),
 		disgobot.WithEventListenerFunc(c.onVoiceState),
+		disgobot.WithEventListenerFunc(c.onChannel),
 		disgobot.WithEventListenerFunc(c.onMessage),
 		disgobot.WithEventListenerFunc(c.onCommand),
 		disgobot.WithEventListenerFunc(c.onCompletion),

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"os"
 	"time"
 
 	"github.com/mynahbot/mynah/internal/bot"
@@ -15,7 +16,7 @@ import (
 // cdnHosts are the hosts that Discord serves attachments from.
 var cdnHosts = map[string]bool{"cdn.discordapp.com": true, "media.discordapp.net": true}
 
-// fetchTime is how long reading one attachment may take.
+// fetchTime is how long getting one attachment from Discord may take.
 const fetchTime = 2 * time.Minute
 
 // fetcher reads attachments. An address comes with the message, so that whoever
@@ -53,7 +54,8 @@ func (f *fetcher) allowed(u *url.URL) bool {
 	return u.Scheme == "https" && cdnHosts[u.Host]
 }
 
-// Fetch opens an attachment of at most limit bytes.
+// Fetch opens an attachment of at most limit bytes. All of it is on this machine
+// then: whoever reads it may take longer than Discord would wait.
 func (f *fetcher) Fetch(ctx context.Context, a bot.Attachment, limit int64) (io.ReadCloser, error) {
 	u, err := url.Parse(a.URL)
 	if err != nil || !f.allowed(u) {
@@ -63,11 +65,9 @@ func (f *fetcher) Fetch(ctx context.Context, a bot.Attachment, limit int64) (io.
 	if a.Size > limit {
 		return nil, tooLarge
 	}
+	failed := func(err error) error { return &bot.FetchError{Name: a.Name, Fault: bot.FetchFailed, Err: err} }
 	ctx, cancel := context.WithTimeout(ctx, fetchTime)
-	failed := func(err error) error {
-		cancel()
-		return &bot.FetchError{Name: a.Name, Fault: bot.FetchFailed, Err: err}
-	}
+	defer cancel()
 	rq, err := http.NewRequestWithContext(ctx, http.MethodGet, a.URL, nil)
 	if err != nil {
 		return nil, failed(err)
@@ -81,43 +81,40 @@ func (f *fetcher) Fetch(ctx context.Context, a bot.Attachment, limit int64) (io.
 		}
 		return nil, failed(err)
 	}
+	defer rs.Body.Close()
 	if rs.StatusCode != http.StatusOK {
-		_ = rs.Body.Close()
 		return nil, failed(fmt.Errorf("status %d", rs.StatusCode))
 	}
 	if rs.ContentLength > limit {
-		_ = rs.Body.Close()
-		cancel()
 		return nil, tooLarge
 	}
-	return &bounded{body: rs.Body, left: limit, tooLarge: tooLarge, cancel: cancel, name: a.Name}, nil
+	file, n, err := spool(io.LimitReader(rs.Body, limit+1))
+	if err != nil {
+		return nil, failed(err)
+	}
+	if n > limit { // whatever its headers said
+		_ = file.Close()
+		return nil, tooLarge
+	}
+	return file, nil
 }
 
-// bounded is a body that ends in an error past its limit, whatever its headers said.
-type bounded struct {
-	body     io.ReadCloser
-	left     int64
-	tooLarge error
-	cancel   context.CancelFunc
-	name     string
-}
-
-func (b *bounded) Read(p []byte) (int, error) {
-	if int64(len(p)) > b.left+1 {
-		p = p[:b.left+1]
+// spool copies r into a file without a name, which is gone once it is closed, and
+// returns it at its start.
+func spool(r io.Reader) (file *os.File, n int64, err error) {
+	if file, err = os.CreateTemp("", "mynah-attachment-"); err != nil {
+		return nil, 0, err
 	}
-	n, err := b.body.Read(p)
-	if int64(n) > b.left {
-		return int(b.left), b.tooLarge
+	err = os.Remove(file.Name())
+	if err == nil {
+		n, err = io.Copy(file, r)
 	}
-	b.left -= int64(n)
-	if err != nil && err != io.EOF {
-		err = &bot.FetchError{Name: b.name, Fault: bot.FetchFailed, Err: err}
+	if err == nil {
+		_, err = file.Seek(0, io.SeekStart)
 	}
-	return n, err
-}
-
-func (b *bounded) Close() error {
-	defer b.cancel()
-	return b.body.Close()
+	if err != nil {
+		_ = file.Close()
+		return nil, 0, err
+	}
+	return file, n, nil
 }

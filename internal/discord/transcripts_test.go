@@ -47,7 +47,7 @@ func TestTranscripts(t *testing.T) {
 		return all
 	}
 	ann.sit("Talk")
-	wants(t, "join", ann.ask("general", "!join").Content, "Nothing is recorded.")
+	wants(t, "join", ann.ask("general", "!join").Content, "No sound is recorded")
 
 	// By default nothing is kept.
 	heard.say("Who are you?")

@@ -18,6 +18,7 @@ import (
 	"github.com/disgoorg/disgo/discord"
 	"github.com/disgoorg/disgo/rest"
 
+	"github.com/mynahbot/mynah/internal/speech"
 	"github.com/mynahbot/mynah/internal/speech/models"
 	"github.com/mynahbot/mynah/internal/speech/voices"
 )
@@ -42,11 +43,14 @@ type Finding struct {
 type Config struct {
 	Data           string // data folder
 	Token          string // the bot's; "" = none is configured
+	TokenErr       error  // why the configured one can't be read; nil otherwise
 	RESTURL        string // Discord's API up to the version; "" = Discord's own
 	MessageContent bool   // the privileged intent is wanted
 	Models         *models.Store
 	Voices         *voices.Voices // nil: nothing is to be spoken
 	Languages      []string       // that are to be spoken
+	// Recognizer reads the model that the configuration names; nil: it names none.
+	Recognizer func() (*speech.Model, error)
 }
 
 // Run does all checks and returns what they found, in a fixed order.
@@ -59,6 +63,9 @@ func Run(ctx context.Context, c Config) []Finding {
 		findings = append(findings, program(p.program, p.packages, p.use))
 	}
 	findings = append(findings, pack(c.Models)...)
+	if c.Recognizer != nil {
+		findings = append(findings, named(c.Recognizer()))
+	}
 	if c.Voices != nil {
 		findings = append(findings, speakers(c.Voices, c.Languages)...)
 	}
@@ -142,6 +149,18 @@ func pack(store *models.Store) []Finding {
 	return findings
 }
 
+// named checks the recognizer that the configuration names.
+func named(m *speech.Model, err error) Finding {
+	f := Finding{Check: "speech.model", OK: err == nil}
+	if err != nil {
+		f.Detail = err.Error()
+		f.Mend = "name a model that mynah models list shows as installed, or the path of a folder that holds one; mynah models add installs one whose kind has to be told"
+		return f
+	}
+	f.Detail = fmt.Sprintf("%s for %s, %s", m.Kind, strings.Join(m.Languages, ", "), m.Folder)
+	return f
+}
+
 // speakers tells who speaks which language, and why it is no better voice.
 func speakers(v *voices.Voices, languages []string) []Finding {
 	var findings []Finding
@@ -161,6 +180,10 @@ func speakers(v *voices.Voices, languages []string) []Finding {
 // discordFindings checks the token and the intents that go with it.
 func discordFindings(ctx context.Context, c Config) []Finding {
 	token := Finding{Check: "token"}
+	if c.TokenErr != nil {
+		token.Detail, token.Mend = c.TokenErr.Error(), "put the bot's token, and nothing else, into that file"
+		return []Finding{token}
+	}
 	if c.Token == "" {
 		token.OK, token.Detail = true, "none is set: mynah run starts the local Discord"
 		return []Finding{token}

@@ -25,12 +25,12 @@ const maxCurveExamples = 8000
 // LearningCurve trains on growing parts of examples and measures each model on the same fifth, which none of them saw: it
 // shows whether more examples would help. It ends before the first training that would likely take it over the limit, so
 // that points may be missing at the end; without limits it takes about as long as two trainings. It does without an
-// encoder. The error is ErrTooFew where no label has five examples.
+// encoder. The error is ErrTooFew where no label has five examples that aren't near duplicates.
 func LearningCurve(ctx context.Context, examples []Example, opt Options, limit time.Duration) ([]CurvePoint, error) {
 	opt.Progress, opt.Encoder = nil, nil
 	train, test := curveParts(examples, opt.Seed)
 	if len(test) == 0 {
-		return nil, fmt.Errorf("%w: a learning curve needs labels with 5 examples", ErrTooFew)
+		return nil, fmt.Errorf("%w: a learning curve needs labels with 5 different examples", ErrTooFew)
 	}
 	began := time.Now()
 	var out []CurvePoint
@@ -61,29 +61,32 @@ func LearningCurve(ctx context.Context, examples []Example, opt Options, limit t
 
 // curveParts divides examples with labels, every fifth text of each label to be measured on, near duplicates together.
 func curveParts(examples []Example, seed uint64) (train, test []Example) {
-	var labelled []Example
-	cleaned, _ := Clean(examples)
-	for _, e := range cleaned {
+	type text struct {
+		Example
+		group int32 // of near duplicates
+	}
+	var labelled []text
+	cleaned, _, near := cleanExamples(examples)
+	for i, e := range cleaned {
 		if e.Label != "" {
-			labelled = append(labelled, Example{Text: e.Text, Label: e.Label})
+			labelled = append(labelled, text{Example{Text: e.Text, Label: e.Label}, near[i]})
 		}
 	}
 	rng := rand.New(rand.NewPCG(seed, 0xc0ffee))
 	rng.Shuffle(len(labelled), func(i, j int) { labelled[i], labelled[j] = labelled[j], labelled[i] })
 	labelled = labelled[:min(len(labelled), maxCurveExamples)]
-	seen, side := map[string]int{}, map[string]bool{}
+	seen, side := map[string]int{}, map[int32]bool{}
 	for _, e := range labelled {
-		key := Normalize(e.Text)
-		out, ok := side[key]
+		out, ok := side[e.group]
 		if !ok {
 			out = seen[e.Label]%5 == 4
 			seen[e.Label]++
-			side[key] = out
+			side[e.group] = out
 		}
 		if out {
-			test = append(test, e)
+			test = append(test, e.Example)
 		} else {
-			train = append(train, e)
+			train = append(train, e.Example)
 		}
 	}
 	return train, test

@@ -21,7 +21,7 @@ const (
 	MaxEntries       = 10_000    // files in one folder tree or archive: a zip can name 65,535 in little space
 	MaxExamples      = 200_000   // examples in one dataset
 	MaxDepth         = 16        // folders in folders
-	maxLineBytes     = 4 << 20   // one line of JSON lines
+	maxLineBytes     = 4 << 20   // one line of JSON lines, or element of a JSON array
 	MaxResponses     = 50        // response texts of one label
 )
 
@@ -395,5 +395,14 @@ func (f *fileReader) add(line int, text, label, reply string) error {
 	return nil
 }
 
-// clean makes one line of s.
-func clean(s string) string { return strings.Join(strings.Fields(s), " ") }
+// clean makes one line of s. It takes no more memory than s, which may be a whole file.
+func clean(s string) string {
+	var b strings.Builder
+	for word := range strings.FieldsSeq(s) {
+		if b.Len() > 0 {
+			b.WriteByte(' ')
+		}
+		b.WriteString(word)
+	}
+	return b.String()
+}

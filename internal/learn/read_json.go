@@ -1,6 +1,7 @@
 package learn
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -25,6 +26,9 @@ const (
 	LabelPositive = "positive"
 	LabelNegative = "negative"
 )
+
+// maxJSONValue limits a JSON file that is no list: decoded, a value takes up to 25 times its size.
+const maxJSONValue = 16 << 20
 
 // jsonLines reads one JSON value a line.
 func (f *fileReader) jsonLines(text string) error {
@@ -54,10 +58,10 @@ func (f *fileReader) jsonLines(text string) error {
 	return nil
 }
 
-// json reads a whole file as one JSON value.
+// json reads a whole file as one JSON value. Of an array each element is decoded alone.
 func (f *fileReader) json(text string) error {
-	var v any
-	if err := json.Unmarshal([]byte(text), &v); err != nil {
+	var whole json.RawMessage
+	if err := json.Unmarshal([]byte(text), &whole); err != nil {
 		// Many files with this name hold JSON lines.
 		first, _, more := strings.Cut(strings.TrimSpace(text), "\n")
 		if more && json.Valid([]byte(first)) {
@@ -70,16 +74,47 @@ func (f *fileReader) json(text string) error {
 		f.skip(line, JSONBroken, jsonError(err))
 		return nil
 	}
-	list, ok := v.([]any)
-	if !ok {
-		return f.value(1, v, 0)
+	if whole[0] == '[' {
+		return f.elements(whole)
 	}
-	for i, e := range list {
-		if err := f.value(i+1, e, 0); err != nil {
+	return f.encoded(1, whole, maxJSONValue)
+}
+
+// elements reads the examples in each element of a valid JSON array.
+func (f *fileReader) elements(array []byte) error {
+	dec := json.NewDecoder(bytes.NewReader(array))
+	if _, err := dec.Token(); err != nil {
+		return err // can't be: it begins as an array does
+	}
+	for n := 1; dec.More(); n++ {
+		if f.skips > MaxExamples {
+			f.skip(n, "more than %d elements were of no use, the others are not looked at", MaxExamples)
+			return nil
+		}
+		var element json.RawMessage
+		if err := dec.Decode(&element); err != nil {
+			f.skip(n, JSONBroken, jsonError(err))
+			return nil
+		}
+		if err := f.encoded(n, element, maxLineBytes); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// encoded reads the examples in the JSON value whose number in the file is n, unless it is longer than limit.
+func (f *fileReader) encoded(n int, data []byte, limit int) error {
+	if len(data) > limit {
+		f.skip(n, "one JSON value is longer than %d MB", limit>>20)
+		return nil
+	}
+	var v any
+	if err := json.Unmarshal(data, &v); err != nil {
+		f.skip(n, JSONBroken, jsonError(err))
+		return nil
+	}
+	return f.value(n, v, 0)
 }
 
 func jsonError(err error) string {

@@ -3,13 +3,20 @@ package learn
 import (
 	"encoding/csv"
 	"errors"
+	"fmt"
 	"io"
 	"slices"
 	"strings"
 )
 
-// maxFieldLines is how many lines a quoted field may span. More means that its closing quote is missing.
-const maxFieldLines = 200
+const (
+	// maxFieldLines is how many lines a quoted field may span. More means that its closing quote is missing.
+	maxFieldLines = 200
+	// maxColumns is how many columns a line may have: one of nothing but separators would take many times its size.
+	maxColumns = 256
+	// columnSample is how many rows the columns are guessed from.
+	columnSample = 5000
+)
 
 type row struct {
 	line  int
@@ -24,55 +31,90 @@ func (f *fileReader) table(text string, comma rune) error {
 	if comma == 0 {
 		comma = separator(text)
 	}
-	rows, err := f.rows(text, comma)
-	if err != nil || len(rows) == 0 {
+	var sample []row // until the columns are known
+	var known *layout
+	begin := func() (err error) {
+		known, sample = f.layout(sample, comma)
+		for _, r := range sample {
+			if err = f.row(r, known); err != nil {
+				break
+			}
+		}
+		sample = nil
 		return err
 	}
-	width := 0
-	for _, r := range rows[:min(len(rows), 100)] {
-		width = max(width, len(r.cells))
-	}
-	cols, header := headerColumns(rows[0].cells)
-	if header {
-		rows = rows[1:]
-	} else {
-		cols, header = guessColumns(rows, width)
-		if header {
-			f.skip(rows[0].line, ColumnNames, strings.Join(rows[0].cells, string(comma)))
-			rows = rows[1:]
+	err := f.rows(text, comma, func(r row) error {
+		if known != nil {
+			return f.row(r, known)
 		}
+		if sample = append(sample, r); len(sample) < columnSample {
+			return nil
+		}
+		return begin()
+	})
+	if err != nil || len(sample) == 0 {
+		return err
 	}
-	cell := func(r row, i int) string {
+	return begin()
+}
+
+// layout is how the rows of a table are made.
+type layout struct {
+	columns
+	width int
+}
+
+// layout finds out from the first rows how the table is made, and returns those of them that are no header.
+func (f *fileReader) layout(rows []row, comma rune) (*layout, []row) {
+	l := &layout{}
+	for _, r := range rows[:min(len(rows), 100)] {
+		l.width = max(l.width, len(r.cells))
+	}
+	var header bool
+	if l.columns, header = headerColumns(rows[0].cells); header {
+		return l, rows[1:]
+	}
+	if l.columns, header = guessColumns(rows, l.width); header {
+		f.skip(rows[0].line, ColumnNames, strings.Join(rows[0].cells, string(comma)))
+		return l, rows[1:]
+	}
+	return l, rows
+}
+
+// row reads the example in one row.
+func (f *fileReader) row(r row, l *layout) error {
+	cell := func(i int) string {
 		if i < 0 || i >= len(r.cells) {
 			return ""
 		}
 		return r.cells[i]
 	}
-	for _, r := range rows {
-		if len(r.cells) > width && width > 1 || len(r.cells) <= max(cols.label, cols.reply) {
-			if len(r.cells) > 1 || width > 1 {
-				f.skip(r.line, ColumnsDiffer, len(r.cells), width)
-				continue
-			}
-		}
-		label := cell(r, cols.label)
-		if cols.positive >= 0 && label == "" {
-			label = positiveLabel(cell(r, cols.positive))
-		}
-		if err := f.add(r.line, cell(r, cols.text), label, cell(r, cols.reply)); err != nil {
-			return err
+	if len(r.cells) > l.width && l.width > 1 || len(r.cells) <= max(l.label, l.reply) {
+		if len(r.cells) > 1 || l.width > 1 {
+			f.skip(r.line, ColumnsDiffer, len(r.cells), l.width)
+			return nil
 		}
 	}
-	return nil
+	label := cell(l.label)
+	if l.positive >= 0 && label == "" {
+		label = positiveLabel(cell(l.positive))
+	}
+	return f.add(r.line, cell(l.text), label, cell(l.reply))
 }
 
-// rows splits text into records. A record with broken quoting costs its own first line only.
-func (f *fileReader) rows(text string, comma rune) ([]row, error) {
-	var out []row
-	line := 1
+// errColumns says that a record has more than maxColumns.
+var errColumns = fmt.Errorf("more than %d columns", maxColumns)
+
+// errQuoting says that the quoting of a line can't be made out.
+var errQuoting = errors.New(string(QuotingBroken))
+
+// rows splits text into records and gives each to take. A record with broken quoting costs its own first line only, and
+// so does one with too many columns.
+func (f *fileReader) rows(text string, comma rune, take func(row) error) error {
+	line, taken := 1, 0
 	for text != "" {
-		if len(out) > f.opt.MaxCount+1 {
-			return nil, ErrTooManyExamples
+		if taken > f.opt.MaxCount+1 {
+			return ErrTooManyExamples
 		}
 		first, rest, _ := strings.Cut(text, "\n")
 		if strings.TrimSpace(first) == "" {
@@ -80,31 +122,43 @@ func (f *fileReader) rows(text string, comma rune) ([]row, error) {
 			line++
 			continue
 		}
-		if !strings.Contains(first, `"`) {
-			out = append(out, row{line, strings.Split(first, string(comma))})
-			text = rest
-			line++
-			continue
-		}
-		cells, used, err := record1(text, comma)
+		cells, used, err := nextRecord(text, first, comma)
 		if err != nil {
-			if cells, _ = splitBroken(first, comma); cells == nil {
-				f.skip(line, QuotingBroken)
-			} else {
-				out = append(out, row{line, cells})
-			}
+			f.remark(line, remarkOn(err))
 			used = min(len(first)+1, len(text))
 		} else {
-			out = append(out, row{line, cells})
+			if err := take(row{line, cells}); err != nil {
+				return err
+			}
+			taken++
 		}
 		line += strings.Count(text[:used], "\n")
 		text = text[used:]
 	}
-	return out, nil
+	return nil
 }
 
-// record1 parses the first record of text and returns how many bytes it takes.
-func record1(text string, comma rune) ([]string, int, error) {
+// nextRecord parses the first record of text, whose first line is first, and returns how many bytes it takes.
+func nextRecord(text, first string, comma rune) (cells []string, used int, err error) {
+	whole := min(len(first)+1, len(text))
+	if !strings.Contains(first, `"`) {
+		if strings.Count(first, string(comma)) >= maxColumns {
+			return nil, 0, errColumns
+		}
+		return strings.Split(first, string(comma)), whole, nil
+	}
+	cells, used, err = csvRecord(text, comma)
+	if err == nil || errors.Is(err, errColumns) {
+		return cells, used, err
+	}
+	if cells = splitBroken(first, comma); cells == nil {
+		return nil, 0, errQuoting
+	}
+	return cells, whole, nil
+}
+
+// csvRecord parses the first record of text by the rules of CSV, and returns how many bytes it takes.
+func csvRecord(text string, comma rune) ([]string, int, error) {
 	end, lines := len(text), 0
 	for i := range len(text) {
 		if text[i] == '\n' {
@@ -113,6 +167,9 @@ func record1(text string, comma rune) ([]string, int, error) {
 				break
 			}
 		}
+	}
+	if separators(text[:end], comma) >= maxColumns {
+		return nil, 0, errColumns
 	}
 	r := csv.NewReader(strings.NewReader(text[:end]))
 	r.Comma = comma
@@ -135,17 +192,38 @@ func record1(text string, comma rune) ([]string, int, error) {
 	return cells, used, nil
 }
 
-// splitBroken reads one line whose quotes are not those of CSV, such as one with inches or a lone quote in a text.
-func splitBroken(line string, comma rune) ([]string, int) {
+// separators counts those of the first record of text, outside of quotes.
+func separators(text string, comma rune) (n int) {
+	quoted := false
+	for _, r := range text {
+		switch {
+		case r == '"':
+			quoted = !quoted
+		case quoted:
+		case r == comma:
+			n++
+		case r == '\n':
+			return n
+		}
+	}
+	return n
+}
+
+// splitBroken reads one line whose quotes are not those of CSV, such as one with inches or a lone quote in a text; nil where
+// it can't.
+func splitBroken(line string, comma rune) []string {
+	if strings.Count(line, string(comma)) >= maxColumns {
+		return nil
+	}
 	r := csv.NewReader(strings.NewReader(line))
 	r.Comma = comma
 	r.LazyQuotes = true
 	r.FieldsPerRecord = -1
 	cells, err := r.Read()
 	if err != nil || strings.Count(line, `"`)%2 == 1 && (strings.HasPrefix(line, `"`) || len(cells) < 2) {
-		return nil, 0
+		return nil
 	}
-	return cells, len(line)
+	return cells
 }
 
 // separator picks the sign that parts the first lines into columns most evenly.
@@ -209,7 +287,7 @@ func guessColumns(rows []row, width int) (c columns, header bool) {
 	if width < 2 {
 		return c, false
 	}
-	sample := rows[:min(len(rows), 5000)]
+	sample := rows[:min(len(rows), columnSample)]
 	distinct := make([]map[string]int, width)
 	length := make([]int, width)
 	for i := range distinct {

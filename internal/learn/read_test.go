@@ -11,6 +11,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -48,6 +49,9 @@ func TestReadUpload(t *testing.T) {
 		"csv one column":       {"a.csv", "hello\nbye\n", ReadOptions{Label: "x"}, []string{"hello|x|", "bye|x|"}, 0},
 		"csv one column alone": {"a.csv", "hello\nbye\n", ReadOptions{}, nil, 2},
 		"csv short row":        {"a.csv", "text,label\nhello,greet\nlonely\nbye,part\n", ReadOptions{}, []string{"hello|greet|", "bye|part|"}, 1},
+		"csv many columns":     {"a.csv", "text,label\na,x" + strings.Repeat(",", maxColumns) + "\n\"b\",x" + strings.Repeat(",", maxColumns) + "\nb\"c,x" + strings.Repeat(",", maxColumns) + "\nd,y\n", ReadOptions{}, []string{"d|y|"}, 3},
+		"csv commas in a text": {"a.csv", "text,label\n\"" + strings.Repeat(",", maxColumns) + "\",x\nb,y\n", ReadOptions{}, []string{strings.Repeat(",", maxColumns) + "|x|", "b|y|"}, 0},
+		"csv of many rows":     {"a.csv", strings.Repeat("hello there,greet\nbye,part\n", columnSample), ReadOptions{}, slices.Repeat([]string{"hello there|greet|", "bye|part|"}, columnSample), 0},
 		"tsv":                  {"a.tsv", "hello\tgreet\nbye\tpart\n", ReadOptions{}, []string{"hello|greet|", "bye|part|"}, 0},
 		"jsonl":                {"a.jsonl", "{\"text\":\"a\",\"label\":\"x\"}\n{broken\n\n{\"question\":\"q\",\"answer\":\"r\"}\n{\"text\":\"p\",\"label\":\"positive\"}\n", ReadOptions{}, []string{"a|x|", "q||r", "p|positive|"}, 1},
 		"jsonl chat":           {"a.jsonl", `{"messages":[{"role":"system","content":"s"},{"role":"user","content":"u"},{"role":"assistant","content":"v"}]}`, ReadOptions{}, []string{"u||v"}, 0},
@@ -55,6 +59,9 @@ func TestReadUpload(t *testing.T) {
 		"json by label":        {"a.json", `{"greet":["hi","hello"],"part":["bye"]}`, ReadOptions{}, []string{"hi|greet|", "hello|greet|", "bye|part|"}, 0},
 		"json intents":         {"a.json", `{"intents":[{"tag":"greet","patterns":["hi","hello"],"responses":["Hey!"]}]}`, ReadOptions{}, []string{"hi|greet|Hey!", "hello|greet|Hey!"}, 0},
 		"json of lines":        {"a.json", "{\"text\":\"a\",\"label\":\"x\"}\n{\"text\":\"b\",\"label\":\"y\"}\n", ReadOptions{}, []string{"a|x|", "b|y|"}, 0},
+		"json long element":    {"a.json", "\n [[" + strings.Repeat("[],", maxLineBytes/3) + `0],{"text":"a","label":"x"}]`, ReadOptions{}, []string{"a|x|"}, 1},
+		"json of no use":       {"a.json", "[" + strings.Repeat("0,", MaxExamples+5) + `{"text":"a","label":"x"}]`, ReadOptions{}, nil, MaxExamples + 2},
+		"json cut short":       {"a.json", `[{"text":"a","label":"x"},{"text":"b"`, ReadOptions{}, nil, 1},
 		"json broken":          {"a.json", `[{"text":"a"`, ReadOptions{}, nil, 1},
 		"json positive":        {"a.json", `[{"text":"a","positive":true},{"text":"b","positive":false}]`, ReadOptions{}, []string{"a|positive|", "b|negative|"}, 0},
 		"txt lines":            {"a.txt", "one\r\n\r\ntwo\r\n", ReadOptions{Label: "x"}, []string{"one|x|", "two|x|"}, 0},
@@ -196,6 +203,37 @@ func TestReadArchive(t *testing.T) {
 	}
 	if rep.SkipCount != 5 {
 		t.Errorf("skipped %v", rep.Skipped)
+	}
+}
+
+// TestReadTakesLittleMemory reads files of nothing but what the formats are parted by.
+func TestReadTakesLittleMemory(t *testing.T) {
+	const size = 8 << 20
+	for name, c := range map[string]struct{ file, data, says string }{
+		"csv":                   {"a.csv", strings.Repeat(",", size), "more than 256 columns"},
+		"csv, quoted":           {"a.csv", `""` + strings.Repeat(",", size), "more than 256 columns"},
+		"csv, broken quoting":   {"a.csv", `a"` + strings.Repeat(",", size), "broken quoting"},
+		"csv, many quotes":      {"a.csv", strings.Repeat(`"",`, size/3), "more than 256 columns"},
+		"tsv":                   {"a.tsv", strings.Repeat("\t", size) + "x", "more than 256 columns"},
+		"no extension":          {"a", strings.Repeat(",", size), "the text is longer"},
+		"one JSON value":        {"a.json", `{"a":[` + strings.Repeat("[],", maxJSONValue/3) + "0]}", "one JSON value is longer than 16 MB"},
+		"words in a text":       {"a.txt", strings.Repeat("a ", size/2), "the text is longer"},
+		"words in a cell":       {"a.csv", "text,label\n" + strings.Repeat("a ", size/2) + ",x", "the text is longer"},
+		"words in a JSON value": {"a.json", `["` + strings.Repeat("a ", size/2) + `"]`, "longer than"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			_, _, err := ReadUpload(context.Background(), c.file, strings.NewReader(c.data), ReadOptions{Label: "x"})
+			runtime.ReadMemStats(&after)
+			if err == nil || !strings.Contains(err.Error(), c.says) {
+				t.Errorf("%v", err)
+			}
+			// Reading itself takes up to 10 times the file's size in all, most of it garbage soon.
+			if took := after.TotalAlloc - before.TotalAlloc; took > 16*size {
+				t.Errorf("%d MB for a file of %d MB", took>>20, size>>20)
+			}
+		})
 	}
 }
 

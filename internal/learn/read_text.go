@@ -16,7 +16,7 @@ func (f *fileReader) guess(text string) error {
 		return f.jsonLines(text)
 	case strings.HasPrefix(first, "[") || strings.HasPrefix(first, "{"):
 		return f.json(text)
-	case strings.Contains(first, ","):
+	case strings.Contains(first, ",") && strings.Count(first, ",") < maxColumns:
 		if _, ok := headerColumns(strings.Split(first, ",")); ok {
 			return f.table(text, ',')
 		}

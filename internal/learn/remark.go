@@ -45,7 +45,7 @@ func remarkOn(err error) Remark {
 		err  error
 		kind RemarkKind
 	}{
-		{errBinary, FileNoText}, {ErrNoText, TextMissing}, {ErrTextTooLong, TextTooLong}, {ErrNoAnswer, AnswerMissing},
+		{errBinary, FileNoText}, {ErrNoText, TextMissing}, {ErrTextTooLong, TextTooLong}, {ErrNoAnswer, AnswerMissing}, {errQuoting, QuotingBroken},
 	} {
 		if errors.Is(err, known.err) {
 			return Remark{Kind: known.kind}

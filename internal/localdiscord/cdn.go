@@ -20,6 +20,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 	"unicode"
 )
@@ -54,7 +55,8 @@ type file struct {
 // without Server.mu.
 type fileStore struct {
 	root *os.Root
-	temp string // folder to remove at the end
+	lock *os.File // the folder, locked where no other server uses it
+	temp string   // folder to remove at the end
 	key  [32]byte
 
 	mu    sync.Mutex
@@ -76,18 +78,39 @@ func openFileStore(dir string) (*fileStore, error) {
 	if st.root, err = openDir(dir); err != nil {
 		return nil, fmt.Errorf("folder for uploads: %w", err)
 	}
+	if st.lock, err = st.root.Open("."); err != nil {
+		return nil, errors.Join(fmt.Errorf("folder for uploads: %w", err), st.root.Close())
+	}
+	if syscall.Flock(int(st.lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) == nil {
+		st.sweep()
+	}
 	return st, nil
 }
 
+// sweep removes the uploads of earlier runs, whose messages are forgotten: no URL leads to them any more. What can't be
+// removed now is tried again at the next start.
+func (st *fileStore) sweep() {
+	entries, _ := st.lock.ReadDir(-1)
+	for _, e := range entries {
+		digits, is := strings.CutPrefix(e.Name(), attachmentPrefix)
+		if _, err := ParseID(digits); is && err == nil && e.Type().IsRegular() {
+			_ = st.root.Remove(e.Name())
+		}
+	}
+}
+
 func (st *fileStore) close() error {
-	err := st.root.Close()
+	err := errors.Join(st.lock.Close(), st.root.Close())
 	if st.temp != "" {
 		err = errors.Join(err, os.RemoveAll(st.temp))
 	}
 	return err
 }
 
-func (st *fileStore) path(id ID) string { return "attachment-" + id.String() }
+// attachmentPrefix begins the names of uploads; their ID follows.
+const attachmentPrefix = "attachment-"
+
+func (st *fileStore) path(id ID) string { return attachmentPrefix + id.String() }
 
 // errTooLarge is returned for a file above the limit.
 var errTooLarge = errors.New("the file is larger than the limit")

@@ -31,7 +31,8 @@ type Config struct {
 	Remote bool
 	// World is what there is at the start; a zero World means DefaultWorld.
 	World World
-	// Data is a folder for uploaded files. Empty means a temporary one, which Close removes.
+	// Data is a folder for uploaded files, and for the IDs that were made for the world, which stay the same. Empty means
+	// a temporary one, which Close removes.
 	Data string
 	// Log gets what goes wrong; nil means nothing is logged. Tokens are never logged.
 	Log *slog.Logger
@@ -108,9 +109,6 @@ func Start(ctx context.Context, cfg Config) (*Server, error) {
 	if s.upload == 0 {
 		s.upload = DefaultUploadLimit
 	}
-	if err := s.build(cfg.World); err != nil {
-		return nil, fmt.Errorf("world: %w", err)
-	}
 	var lc net.ListenConfig
 	l, err := lc.Listen(ctx, "tcp", cfg.Listen)
 	if err != nil {
@@ -130,6 +128,9 @@ func Start(ctx context.Context, cfg Config) (*Server, error) {
 		l.Close()
 		return nil, fmt.Errorf("local Discord: %w", err)
 	}
+	if err := s.populate(); err != nil {
+		return nil, errors.Join(fmt.Errorf("local Discord: %w", err), l.Close(), s.store.close())
+	}
 	s.routes = s.restRoutes()
 	s.ctx, s.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	s.http = &http.Server{Handler: s.guard(s.handler()), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute,
@@ -143,6 +144,22 @@ func Start(ctx context.Context, cfg Config) (*Server, error) {
 	s.work.Go(s.runVoiceJobs)
 	s.unhook = context.AfterFunc(ctx, func() { s.Close() })
 	return s, nil
+}
+
+// populate builds the world, with the IDs of earlier runs in the same folder.
+func (s *Server) populate() error {
+	made, err := readMade(s.store.root)
+	if err != nil {
+		return err
+	}
+	grew, err := s.build(s.cfg.World, made)
+	if err != nil {
+		return fmt.Errorf("world: %w", err)
+	}
+	if !grew {
+		return nil
+	}
+	return made.write(s.store.root)
 }
 
 // Close ends all connections and waits until nothing of the server runs any more. It may be called more than once.

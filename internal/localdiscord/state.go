@@ -181,24 +181,18 @@ func (ch *channel) audience(f func(*account)) {
 	}
 }
 
-// build fills the server from a world that was validated.
-func (s *Server) build(w World) error {
+// build fills the server from a world that was validated. IDs that were made earlier are taken from made, and those that
+// are made now added to it; grew reports that there are any.
+func (s *Server) build(w World, made madeIDs) (grew bool, err error) {
 	s.accounts = map[ID]*account{}
 	s.byToken = map[string]*account{}
 	s.guilds = map[ID]*guild{}
 	s.channels = map[ID]*channel{}
 	byName := map[string]*account{}
-	fixed := fixedIDs(w)
-	pick := func(id ID) ID {
-		for id == 0 || fixed[id] == 2 {
-			if id = s.newID(); fixed[id] == 0 {
-				return id
-			}
-			id = 0
-		}
-		fixed[id] = 2
-		return id
+	for _, id := range made {
+		s.lastID = max(s.lastID, id) // also when the clock was put back
 	}
+	ids := &picker{named: namedIDs(w), used: map[ID]bool{}, made: made, times: map[string]int{}, newID: s.newID}
 	addAccount := func(wa WorldAccount, bot bool, toggles Intents) error {
 		a := &account{id: wa.ID, username: wa.username(), name: wa.Name, bot: bot, token: wa.Token, locale: wa.Locale,
 			toggles: toggles, dms: map[ID]*channel{}, commands: map[ID][]*command{}}
@@ -209,7 +203,7 @@ func (s *Server) build(w World) error {
 			}
 			a.id = id
 		}
-		a.id = pick(a.id)
+		a.id = ids.pick(fmt.Sprintf("account %q", a.name), a.id)
 		if a.token == "" {
 			a.token = newToken(a.id)
 		}
@@ -224,7 +218,7 @@ func (s *Server) build(w World) error {
 	}
 	for _, p := range w.People {
 		if err := addAccount(p, false, IntentsAll); err != nil {
-			return err
+			return false, err
 		}
 	}
 	for _, b := range w.Bots {
@@ -238,23 +232,23 @@ func (s *Server) build(w World) error {
 			}
 		}
 		if err := addAccount(b.WorldAccount, true, toggles); err != nil {
-			return err
+			return false, err
 		}
 	}
 	for _, ws := range w.Servers {
-		if err := s.buildGuild(w, ws, byName, pick); err != nil {
-			return fmt.Errorf("server %q: %w", ws.Name, err)
+		if err := s.buildGuild(w, ws, byName, ids); err != nil {
+			return false, fmt.Errorf("server %q: %w", ws.Name, err)
 		}
 	}
-	return nil
+	return ids.grew, nil
 }
 
-// fixedIDs are the IDs that the world names, so that no made one meets them.
-func fixedIDs(w World) map[ID]int {
-	fixed := map[ID]int{}
+// namedIDs are the IDs that the world names, so that no made one meets them.
+func namedIDs(w World) map[ID]bool {
+	named := map[ID]bool{}
 	add := func(id ID) {
 		if id != 0 {
-			fixed[id] = 1
+			named[id] = true
 		}
 	}
 	for _, p := range w.People {
@@ -275,12 +269,13 @@ func fixedIDs(w World) map[ID]int {
 			add(c.ID)
 		}
 	}
-	return fixed
+	return named
 }
 
-func (s *Server) buildGuild(w World, ws WorldServer, byName map[string]*account, pick func(ID) ID) error {
+func (s *Server) buildGuild(w World, ws WorldServer, byName map[string]*account, ids *picker) error {
 	now := s.cfg.Now()
-	g := &guild{id: pick(ws.ID), name: ws.Name, owner: byName[w.ownerOf(ws)].id, locale: ws.Locale,
+	server := fmt.Sprintf("server %q", ws.Name)
+	g := &guild{id: ids.pick(server, ws.ID), name: ws.Name, owner: byName[w.ownerOf(ws)].id, locale: ws.Locale,
 		members: map[ID]*member{}, voice: map[ID]*voiceState{}}
 	if g.locale == "" {
 		g.locale = "en-US"
@@ -300,7 +295,7 @@ func (s *Server) buildGuild(w World, ws WorldServer, byName map[string]*account,
 		if err != nil {
 			return err
 		}
-		r := &role{id: pick(wr.ID), name: wr.Name, permissions: p}
+		r := &role{id: ids.pick(fmt.Sprintf("%s role %q", server, wr.Name), wr.ID), name: wr.Name, permissions: p}
 		g.roles = append(g.roles, r)
 		roleIDs[r.name] = r.id
 	}
@@ -324,7 +319,7 @@ func (s *Server) buildGuild(w World, ws WorldServer, byName map[string]*account,
 		if err != nil {
 			return err
 		}
-		ch := &channel{id: pick(wc.ID), kind: kind, name: wc.Name, topic: wc.Topic, guild: g, position: i, userLimit: wc.UserLimit}
+		ch := &channel{id: ids.pick(fmt.Sprintf("%s channel %q", server, wc.Name), wc.ID), kind: kind, name: wc.Name, topic: wc.Topic, guild: g, position: i, userLimit: wc.UserLimit}
 		if kind == channelCategory {
 			parents[wc.Name] = ch.id
 		}

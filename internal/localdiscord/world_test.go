@@ -1,6 +1,9 @@
 package localdiscord
 
 import (
+	"os"
+	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 )
@@ -116,11 +119,80 @@ func FuzzLoadWorld(f *testing.F) {
 			return
 		}
 		s := &Server{cfg: Config{Now: clockOf(0)}}
-		if err := s.build(w); err != nil {
+		if _, err := s.build(w, madeIDs{}); err != nil {
 			t.Fatalf("an accepted world can't be built: %v", err)
 		}
 		if n := len(w.People) + len(w.Bots); len(s.accounts) != n || len(s.byToken) != n || len(s.guilds) != len(w.Servers) {
 			t.Fatalf("%d accounts, %d tokens, %d servers of %d and %d", len(s.accounts), len(s.byToken), len(s.guilds), n, len(w.Servers))
 		}
 	})
+}
+
+// withoutTokens is what a server says of its world that the next start must say too.
+func withoutTokens(l Line) (servers []LineServer, accounts []LineAccount) {
+	for _, a := range l.Accounts {
+		a.Token = ""
+		accounts = append(accounts, a)
+	}
+	return l.Servers, accounts
+}
+
+func TestIDsStayAcrossStarts(t *testing.T) {
+	for name, file := range map[string]string{
+		"the default world": "",
+		"a world file":      worldFile,
+		"things of one name": "people: [{name: A}]\nservers: [{name: S, channels: [{name: c}, {name: c, type: voice}, {name: c, id: 5}]}, " +
+			"{name: S, channels: [{name: c}], roles: [{name: R}]}]",
+	} {
+		t.Run(name, func(t *testing.T) {
+			var world World
+			if file != "" {
+				var err error
+				if world, err = LoadWorld(strings.NewReader(file)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			data := t.TempDir()
+			run := func(ms int64, w World) Line {
+				t.Helper()
+				s, err := Start(t.Context(), Config{World: w, Data: data, Now: clockOf(ms)})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if err := s.Close(); err != nil {
+					t.Fatal(err)
+				}
+				return s.Ready()
+			}
+			servers, accounts := withoutTokens(run(5000, world))
+			// In between there is another world, and the clock is put back.
+			other := run(1000, World{People: []WorldAccount{{Name: "Another"}}})
+			for _, a := range accounts {
+				if a.ID == other.Accounts[0].ID {
+					t.Errorf("%s's ID was given to somebody else", a.Name)
+				}
+			}
+			againServers, againAccounts := withoutTokens(run(9000, world))
+			if !reflect.DeepEqual(servers, againServers) || !reflect.DeepEqual(accounts, againAccounts) {
+				t.Errorf("before: %+v %+v\nafter:  %+v %+v", servers, accounts, againServers, againAccounts)
+			}
+		})
+	}
+}
+
+func TestDamagedIDs(t *testing.T) {
+	for _, text := range []string{"", "null", "[]", `{"account \"Ann\"": "x"}`} {
+		data := t.TempDir()
+		file := filepath.Join(data, madeFile)
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		_, err := Start(t.Context(), Config{Data: data})
+		if err == nil || !strings.Contains(err.Error(), "remove it") {
+			t.Errorf("%q: %v", text, err)
+		}
+		if kept, err := os.ReadFile(file); err != nil || string(kept) != text {
+			t.Errorf("%q became %q: %v", text, kept, err)
+		}
+	}
 }

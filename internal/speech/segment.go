@@ -46,10 +46,11 @@ func (s Segment) parts(pause, padding int) (ranges [][2]int) {
 type SegmenterConfig struct {
 	// Threshold is the probability from which a frame counts as speech; 0 is 0.5.
 	Threshold float32
-	// Pause ends a segment; 0 is 800 ms. A shorter one is cut at only where a segment gets too long.
+	// Pause ends a segment; 0 is 1.5 s, which was measured to give fewer errors than 800 ms. A shorter one is cut at only
+	// where a segment gets too long.
 	Pause time.Duration
-	// Padding is how much of the stream's own audio is kept before and after the speech; 0 is 200 ms. Recognizers
-	// lose the first and last sounds without it, and silence made of zeros makes some stop.
+	// Padding is how much of the stream's own audio is kept before and after the speech; 0 is 1 s, measured as Pause was
+	// against 200 ms. Recognizers lose the first and last sounds without it, and silence made of zeros makes some stop.
 	Padding time.Duration
 	// MinSpeech is how much speech a segment must have to be given out; 0 is 96 ms.
 	MinSpeech time.Duration

@@ -22,19 +22,15 @@ func (s *Session) obey(t *turn, in intent) {
 	}
 	switch c.name {
 	case CommandStop:
-		for _, other := range s.queue {
-			if other != t && other.settled {
-				other.drop()
-			}
-		}
-		s.keep(Line{User: t.user, Said: t.said}, "")
+		s.dropQueue(t)
+		s.keep(Line{User: t.user, Said: t.said})
 		t.drop()
 	case CommandSkip:
 		if t.barged == nil {
 			reply("nothing_to_skip", nil)
 			return
 		}
-		s.keep(Line{User: t.user, Said: t.said}, "")
+		s.keep(Line{User: t.user, Said: t.said})
 		t.drop()
 	case CommandRepeat, CommandContinue:
 		s.again(t, c.name == CommandContinue, p, in.language)

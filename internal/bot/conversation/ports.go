@@ -155,6 +155,8 @@ type Exchange struct {
 	Answer   Answer
 	Said     string // what was spoken of the answer
 	Unsaid   string // what was not, because it was interrupted or left to the chat
+	// Message is where the answer stands in the chat, 0 where it does not; known once the exchange is over.
+	Message record.MessageID
 }
 
 // Mind answers.
@@ -167,6 +169,14 @@ type Mind interface {
 	Answered(ctx context.Context, e Exchange)
 }
 
+// Notice is something to say that nobody in the channel asked for aloud.
+type Notice struct {
+	User     record.UserID // who it is for, and is spoken to as they like; 0 for nobody
+	Text     string        // as written in the chat, where it stands already
+	Language string        // "" = as of the script, else of the conversation
+	Whole    bool          // all of it is said; else of a long text its first sentences, as of an answer
+}
+
 // Line is a turn that was meant for Mynah, with what was answered.
 type Line struct {
 	User   record.UserID
@@ -176,8 +186,9 @@ type Line struct {
 
 // Transcripts keeps what was said and answered.
 type Transcripts interface {
-	// Keep takes a line before its answer is written to the chat. It reports whether the whole answer stands there by that.
-	Keep(ctx context.Context, l Line) (shown bool)
+	// Keep takes a line before its answer is written to the chat. It returns the message by which the whole answer stands there
+	// already, 0 where it doesn't.
+	Keep(ctx context.Context, l Line) record.MessageID
 }
 
 // Teacher does what the commands do that change something.
@@ -206,8 +217,8 @@ type Rights interface {
 
 // Chat is the text channel beside the conversation.
 type Chat interface {
-	// Post writes a message.
-	Post(ctx context.Context, text string) error
+	// Post writes a message and returns its id, 0 where there is nowhere to write to.
+	Post(ctx context.Context, text string) (record.MessageID, error)
 }
 
 // Consent tells who may be heard. It is asked for every packet and must not block.

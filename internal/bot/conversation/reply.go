@@ -39,6 +39,8 @@ type reply struct {
 	at      time.Duration // where it was interrupted
 	by      *turn         // what interrupted it
 	posted  bool
+	written chan struct{}    // of an answer to a question: closed once it stands in the chat, or can't
+	message record.MessageID // where it stands there; 0 for nowhere. Valid once written is closed
 	logged  bool
 	ready   time.Time                   // since when it waits for others to stop speaking
 	ignored map[record.UserID]time.Time // who spoke already when it began, and since when
@@ -47,7 +49,7 @@ type reply struct {
 // prepare asks the mind and begins to synthesize its answer.
 func (s *Session) prepare(t *turn, q Question) *reply {
 	ctx, cancel := context.WithCancel(s.ctx)
-	r := &reply{turn: t, question: &q, speech: newUtterance(), cancel: cancel, hush: cancel, asked: time.Now()}
+	r := &reply{turn: t, question: &q, speech: newUtterance(), cancel: cancel, hush: cancel, asked: time.Now(), written: make(chan struct{})}
 	s.jobs.Go(func() {
 		answering, done := context.WithTimeout(ctx, mindWait)
 		a, err := s.cfg.Mind.Answer(answering, q, func(soFar string) {

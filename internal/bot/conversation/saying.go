@@ -195,7 +195,7 @@ func (s *Session) finished(r *reply, at time.Duration) {
 		r.after()
 	}
 	if r.question == nil {
-		s.keep(Line{User: user, Said: r.turn.said, Answer: r.answer.Text}, "")
+		s.keep(Line{User: user, Said: r.turn.said, Answer: r.answer.Text})
 	}
 	if r.repeats != nil {
 		_, r.repeats.exchange.Unsaid = r.speech.split(at)
@@ -236,6 +236,11 @@ func (s *Session) conclude(now time.Time) time.Duration {
 		s.jobs.Go(func() {
 			ctx, cancel := context.WithTimeout(s.ctx, answerWait)
 			defer cancel()
+			select {
+			case <-x.reply.written:
+				exchange.Message = x.reply.message
+			case <-ctx.Done():
+			}
 			s.cfg.Mind.Answered(ctx, exchange)
 		})
 		return true
@@ -256,37 +261,41 @@ func (s *Session) write(r *reply) {
 	if r.posted || r.question == nil || !r.complete || !r.turn.settled {
 		return
 	}
-	r.posted = true
-	s.keep(Line{User: r.turn.user, Said: r.turn.said, Answer: r.answer.Text}, r.answer.Text)
-}
-
-// keep gives a turn that has been answered to the transcripts, and then writes what is to stand in the chat, if it does not
-// stand there by that.
-func (s *Session) keep(l Line, text string) {
+	r.posted, r.turn.final = true, true
+	l, text := Line{User: r.turn.user, Said: r.turn.said, Answer: r.answer.Text}, r.answer.Text
 	s.jobs.Go(func() {
-		shown := false
-		if s.cfg.Transcripts != nil && l.Said != "" {
-			// "Leave" is kept too, though the session ends with it.
-			ctx, cancel := context.WithTimeout(context.WithoutCancel(s.ctx), keepWait)
-			shown = s.cfg.Transcripts.Keep(ctx, l)
-			cancel()
-		}
-		if !shown {
-			s.postText(text)
+		defer close(r.written)
+		if r.message = s.keepLine(l); r.message == 0 {
+			r.message = s.postText(text)
 		}
 	})
+}
+
+// keep gives a turn that is no question to the transcripts.
+func (s *Session) keep(l Line) { s.jobs.Go(func() { s.keepLine(l) }) }
+
+func (s *Session) keepLine(l Line) record.MessageID {
+	if s.cfg.Transcripts == nil || l.Said == "" {
+		return 0
+	}
+	// "Leave" is kept too, though the session ends with it.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(s.ctx), keepWait)
+	defer cancel()
+	return s.cfg.Transcripts.Keep(ctx, l)
 }
 
 // chat posts a text to the chat.
 func (s *Session) chat(text string) { s.jobs.Go(func() { s.postText(text) }) }
 
-func (s *Session) postText(text string) {
+func (s *Session) postText(text string) record.MessageID {
 	if s.cfg.Chat == nil || text == "" {
-		return
+		return 0
 	}
 	ctx, cancel := context.WithTimeout(s.ctx, answerWait)
 	defer cancel()
-	if err := s.cfg.Chat.Post(ctx, text); err != nil && s.ctx.Err() == nil {
+	message, err := s.cfg.Chat.Post(ctx, text)
+	if err != nil && s.ctx.Err() == nil {
 		s.log.Error("conversation: the chat can't be written to", slog.Any("err", err))
 	}
+	return message
 }

@@ -77,6 +77,7 @@ type Session struct {
 	jobs    sync.WaitGroup
 	ctx     context.Context // of everything that runs
 	started atomic.Bool
+	ended   chan struct{} // closed when the loop has ended
 	unheard atomic.Uint64
 	frames  atomic.Uint64
 	asked   atomic.Uint64
@@ -129,7 +130,7 @@ func New(cfg Config) (*Session, error) {
 	}
 	s := &Session{
 		cfg: cfg, log: cfg.Log, phrases: all, address: newAddress(cfg.Name, cfg.Names, all), language: cfg.Language,
-		heard: make(chan Piece, maxQueued), posts: make(chan func(), 16),
+		heard: make(chan Piece, maxQueued), posts: make(chan func(), 16), ended: make(chan struct{}),
 		ears: map[record.UserID]*ear{}, people: map[record.UserID]Person{}, words: newVocabulary(nil),
 		recent: map[record.UserID]*turn{}, followUp: map[record.UserID]time.Time{},
 		pauses: map[record.UserID]time.Duration{}, last: map[record.UserID]*lastExchange{},
@@ -144,6 +145,7 @@ func (s *Session) Run(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	s.ctx = ctx
+	defer close(s.ended)
 	timer := time.NewTimer(idlePoll)
 	defer timer.Stop()
 	for ctx.Err() == nil {
@@ -293,14 +295,92 @@ func (s *Session) forget(user record.UserID) {
 	delete(s.pauses, user)
 }
 
-// Say says a text to everybody, behind what waits to be said already.
-func (s *Session) Say(text, language string) {
-	s.tell(func() {
-		t := &turn{}
+// Say says something behind what waits to be said already, and at once where nothing does. It can be interrupted, stopped and
+// repeated as an answer can. It reports false where the conversation is over.
+func (s *Session) Say(n Notice) bool {
+	return s.ask(func() {
+		language := cmp.Or(n.Language, scriptLanguage(n.Text, s.language))
+		text := s.in(language).speakable(n.Text, s.name)
+		if !n.Whole {
+			text, _ = shorten(text, s.cfg.Aloud)
+		}
+		t := &turn{user: n.User}
 		t.settled, t.over = true, true
 		s.queue = append(s.queue, t)
 		t.reply = s.announce(t, text, language)
+		t.reply.posted = true
+		s.speakNext(time.Now())
 	})
+}
+
+// Waiting lists what is to be said behind what is being said now.
+func (s *Session) Waiting() []string {
+	var texts []string
+	s.ask(func() {
+		for _, t := range s.queue {
+			if t.settled && t.reply != nil {
+				texts = append(texts, t.reply.answer.Text)
+			}
+		}
+	})
+	return texts
+}
+
+// DropNext leaves unsaid what is to be said next. It reports false where nothing is.
+func (s *Session) DropNext() bool {
+	dropped := false
+	s.ask(func() {
+		for _, t := range s.queue {
+			if t.settled && t.reply != nil {
+				t.drop()
+				dropped = true
+				return
+			}
+		}
+	})
+	return dropped
+}
+
+// Drop leaves unsaid what is to be said behind what is being said now, and what was interrupted. It returns how much that was.
+func (s *Session) Drop() int {
+	n := 0
+	s.ask(func() {
+		n = s.dropQueue(nil)
+		if r := s.held; r != nil {
+			s.held = nil
+			s.finished(r, r.at)
+			n++
+		}
+	})
+	return n
+}
+
+// dropQueue drops what waits to be said, but for a turn's, and returns how much that was.
+func (s *Session) dropQueue(but *turn) int {
+	n := 0
+	for _, t := range s.queue {
+		if t != but && t.settled {
+			if t.reply != nil {
+				n++
+			}
+			t.drop()
+		}
+	}
+	return n
+}
+
+// ask is tell, and waits until f has run. It reports false where that did not happen.
+func (s *Session) ask(f func()) bool {
+	done := make(chan struct{})
+	if !s.tell(func() { defer close(done); f() }) {
+		return false
+	}
+	select {
+	case <-done:
+		return true
+	case <-s.ended:
+		return false
+	}
 }
 
 // Figures are the medians of the last turns' stages, and of how many turns they are.

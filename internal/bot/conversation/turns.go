@@ -25,6 +25,7 @@ type turnProgress struct {
 	before    *turn  // the turn that this one goes on with
 	rejoined  bool   // whether that was looked for already
 	withdrawn bool   // its answer was taken back because it went on
+	final     bool   // its answer stands in the chat: it can't go on any more
 	barged    *reply // what it interrupted
 	recogTook time.Duration
 }
@@ -64,7 +65,7 @@ func (s *Session) spoke(e *ear) {
 	}
 	if t.speech >= s.cfg.Timing.MinSpeech && !t.rejoined {
 		t.rejoined = true
-		if r := s.recent[e.user]; r != nil && t.started.Sub(r.ended) <= s.cfg.Timing.Rejoin && r.intent.kind >= intentName {
+		if r := s.recent[e.user]; r != nil && !r.final && t.started.Sub(r.ended) <= s.cfg.Timing.Rejoin && r.intent.kind >= intentName {
 			t.before = r
 		}
 	}
@@ -122,7 +123,7 @@ func (s *Session) recognize(t *turn) {
 	h := &hearing{cancel}
 	t.hearing = h
 	samples, chunks, language := t.audio(), slices.Clone(t.chunks), s.language
-	l := listening{s.in(language), s.address, s.words, len(s.people) <= 1}
+	l := listening{s.in(language), s.address, s.words, s.alone()}
 	began := time.Now()
 	s.jobs.Go(func() {
 		defer cancel()
@@ -244,7 +245,7 @@ func unlikely(text string, speech time.Duration) bool {
 // addressed reports whether a turn is meant for Mynah.
 func (s *Session) addressed(t *turn, named bool) bool {
 	switch {
-	case named, len(s.people) <= 1:
+	case named, s.alone():
 		return true
 	case t.before != nil:
 		return true
@@ -254,6 +255,9 @@ func (s *Session) addressed(t *turn, named bool) bool {
 	until, ok := s.followUp[t.user]
 	return ok && !t.started.After(until)
 }
+
+// alone reports that one human is in the channel, whose every turn is meant for Mynah. While nobody is known there may be several.
+func (s *Session) alone() bool { return len(s.people) == 1 }
 
 // question is what the mind is asked about a turn.
 func (s *Session) question(t *turn, in intent) Question {
@@ -299,7 +303,7 @@ func (s *Session) settleAs(t *turn, in intent) {
 	}
 	if c := in.command.name; in.kind == intentCommand && s.held != nil && (c == CommandLouder || c == CommandQuieter) {
 		s.changeVolume(c == CommandLouder)
-		s.keep(Line{User: t.user, Said: strings.TrimSpace(t.words.Text)}, "")
+		s.keep(Line{User: t.user, Said: strings.TrimSpace(t.words.Text)})
 		t.drop()
 		s.resume(nil)
 		return

@@ -210,7 +210,9 @@ func (w *world) Split(text string) []Part {
 
 func (w *world) Synthesize(ctx context.Context, s Speech, emit func([]float32) error) error {
 	w.noteDue(ctx)
-	w.set(func() { w.voiced = append(w.voiced, s.Text) })
+	w.mu.Lock()
+	w.voiced = append(w.voiced, s.Text)
+	w.mu.Unlock()
 	time.Sleep(50 * time.Millisecond)
 	sound := make([]float32, int((time.Duration(len(s.Text))*w.speak).Seconds()*SpokenRate))
 	for i := range sound {
@@ -305,11 +307,11 @@ func (w *world) Heard(user record.UserID) bool {
 	return w.heard[user]
 }
 
-func (w *world) Post(_ context.Context, text string) error {
+func (w *world) Post(_ context.Context, text string) (record.MessageID, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.chat = append(w.chat, text)
-	return nil
+	return record.MessageID(len(w.chat)), nil
 }
 
 func (w *world) deed(d string) error {
@@ -332,11 +334,14 @@ func (w *world) May(_ context.Context, _ record.UserID, command string) bool {
 	return w.allowed(command)
 }
 func (w *world) Leave(context.Context, record.UserID) error { return w.deed("leave") }
-func (w *world) Keep(_ context.Context, l Line) bool {
+func (w *world) Keep(_ context.Context, l Line) record.MessageID {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.kept = append(w.kept, l)
-	return w.shows
+	if !w.shows {
+		return 0
+	}
+	return record.MessageID(1000 + len(w.kept))
 }
 func (w *world) Write(line []byte) (int, error) {
 	w.mu.Lock()

@@ -6,7 +6,6 @@ package voice
 import (
 	"context"
 	"errors"
-	"github.com/mynahbot/mynah/internal/rtp"
 	"io"
 	"net"
 	"sync/atomic"
@@ -16,6 +15,7 @@ import (
 	"github.com/disgoorg/snowflake/v2"
 
 	"github.com/mynahbot/mynah/internal/audio"
+	"github.com/mynahbot/mynah/internal/rtp"
 )
 
 var _ disgovoice.Conn = (*Conn)(nil)
@@ -46,7 +46,7 @@ func (c *Conn) UserIDBySSRC(ssrc uint32) snowflake.ID {
 // SetSpeaking sends op 5. The Player does so by itself.
 func (c *Conn) SetSpeaking(ctx context.Context, flags disgovoice.SpeakingFlags) error {
 	l := c.current.Load()
-	if l == nil {
+	if l == nil || !l.ready.Load() { // the SSRC is constant once it is ready
 		return ErrNotOpen
 	}
 	return l.sendJSON(ctx, opSpeaking, speaking{Speaking: int(flags), SSRC: l.ssrc})
@@ -111,7 +111,7 @@ type opusSource struct {
 
 func (s *opusSource) Read(ctx context.Context, dst []float32) (int, error) {
 	if s.decoder == nil {
-		d, err := audio.NewDecoder(1)
+		d, err := audio.NewDecoderAt(audio.EncodeRate, 1)
 		if err != nil {
 			return 0, err
 		}

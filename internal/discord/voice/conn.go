@@ -28,6 +28,9 @@ const (
 	firstBackoff = 500 * time.Millisecond
 	lastBackoff  = 15 * time.Second
 	maxRejoins   = 6
+	// mainWait is how long the main gateway may be away while a fresh session is needed, mainRetry how often it is tried.
+	mainWait  = 10 * time.Minute
+	mainRetry = 2 * time.Second
 	// stableAfter is how long a session must have lived for its end not to count as a failed attempt.
 	stableAfter = 30 * time.Second
 	// DefaultBitrate is what a channel has when its setting is not known, in bits a second.
@@ -53,6 +56,7 @@ type Config struct {
 // Event is a change in a connection's life.
 type Event struct {
 	Kind    EventKind
+	Conn    *Conn // whose it is: a server may have a new connection while its last one ends
 	Channel snowflake.ID
 	// Err is set for EventStopped.
 	Err *StopError
@@ -143,6 +147,7 @@ type Conn struct {
 	link       *link
 	linkStart  time.Time
 	rejoins    int
+	mainLost   time.Time // since when the main gateway can't be told what we want; zero: it can
 	timer      *time.Timer
 	onTimer    func()
 	waiters    []chan error
@@ -263,7 +268,6 @@ func (c *Conn) loop() {
 	c.links.Wait()
 	close(c.ended)
 	close(c.done)
-	c.remove()
 }
 
 // after runs f in the loop in d, instead of what was to run before.
@@ -299,7 +303,9 @@ func (c *Conn) open(ctx context.Context, channel snowflake.ID, mute, deaf bool, 
 	c.rejoins = 0
 	switch {
 	case snowflake.ID(c.channel.Load()) != channel:
-		c.join(ctx)
+		if !c.join(ctx) {
+			c.finish(&StopError{Reason: ReasonNoAnswer}, false)
+		}
 	case c.updated && c.session != "":
 		c.connect(false) // all that it takes was told before anybody asked
 	default:
@@ -307,15 +313,16 @@ func (c *Conn) open(ctx context.Context, channel snowflake.ID, mute, deaf bool, 
 	}
 }
 
-// join asks the main gateway for a place in the wanted channel.
-func (c *Conn) join(ctx context.Context) {
+// join asks the main gateway for a place in the wanted channel. It reports false where that could not be sent.
+func (c *Conn) join(ctx context.Context) bool {
 	want := c.want
 	if err := c.update(ctx, c.guild, &want, c.mute, c.deaf); err != nil {
 		c.log.Warn("voice: the wish to join could not be sent", slog.Any("err", err))
-		c.finish(&StopError{Reason: ReasonNoAnswer}, false)
-		return
+		return false
 	}
+	c.mainLost = time.Time{}
 	c.after(answerWait, func() { c.finish(&StopError{Reason: ReasonNoAnswer}, true) })
+	return true
 }
 
 // voiceState takes where we are. Each join and each move has one voice state and one server update, in either order; only a voice state
@@ -403,6 +410,8 @@ func (c *Conn) linkReady(l *link) {
 		if c.link != l {
 			return
 		}
+		l.ready.Store(true)
+		c.player.attach(l)
 		c.changed(Event{Kind: EventConnected, Channel: l.channel}) // before Open returns
 		c.answer(nil)
 	})
@@ -467,10 +476,28 @@ func (c *Conn) rejoin() {
 	if c.channel.Load() != 0 {
 		if err := c.update(ctx, c.guild, nil, c.mute, c.deaf); err != nil {
 			c.log.Warn("voice: leaving in order to join again could not be sent", slog.Any("err", err))
+			c.awaitMain()
+			return
 		}
 		c.leaving, c.updated, c.paired, c.spare = true, false, false, false
 	}
-	c.join(ctx)
+	if !c.join(ctx) {
+		c.awaitMain()
+	}
+}
+
+// awaitMain tries again to rejoin while the connection to the main gateway is away: what ended the session with the voice server
+// often breaks that too, and it takes longer to come back.
+func (c *Conn) awaitMain() {
+	now := c.config.Now()
+	if c.mainLost.IsZero() {
+		c.mainLost = now
+	}
+	if now.Sub(c.mainLost) > mainWait {
+		c.finish(&StopError{Reason: ReasonUnreachable}, false)
+		return
+	}
+	c.after(mainRetry, c.rejoin)
 }
 
 // finish ends the connection; leave tells whether Discord has to be told.
@@ -480,6 +507,7 @@ func (c *Conn) finish(err *StopError, leave bool) {
 	}
 	c.over = true
 	c.want = 0
+	c.remove() // who joins from now on gets a new connection
 	c.dropLink()
 	channel := snowflake.ID(c.channel.Swap(0))
 	if leave {
@@ -507,6 +535,7 @@ func (c *Conn) answer(err *StopError) {
 
 func (c *Conn) changed(e Event) {
 	if c.config.Changed != nil {
+		e.Conn = c
 		c.config.Changed(c.guild, e)
 	}
 }

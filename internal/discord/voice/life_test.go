@@ -180,6 +180,8 @@ func TestOpenAgain(t *testing.T) {
 	g.server.Kill(testGuild, 1, closeDisconnected) // and no new server is named
 	next1(t, happened, EventLost)
 	open(t, mynah, 77)
+	g.mu.Lock()
+	defer g.mu.Unlock()
 	if g.joins != 2 {
 		t.Errorf("%d times joined", g.joins)
 	}
@@ -209,7 +211,9 @@ func TestMoves(t *testing.T) {
 	state := func(channel snowflake.ID) told {
 		return func(g *mainGateway, c *Conn) {
 			e := botgateway.EventVoiceStateUpdate{}
+			g.mu.Lock()
 			e.GuildID, e.UserID, e.ChannelID, e.SessionID = testGuild, 1, &channel, g.places[1].SessionID
+			g.mu.Unlock()
 			c.HandleVoiceStateUpdate(e)
 		}
 	}
@@ -248,6 +252,8 @@ func TestMoves(t *testing.T) {
 			open(t, other, 78)
 			play(t, other.Player(), newTone(440, time.Second))
 			e.until(t, "somebody in the new channel", func() bool { return len(e.of(2)) > 8000 })
+			g.mu.Lock()
+			defer g.mu.Unlock()
 			if g.joins != 2 {
 				t.Errorf("%d wishes to join", g.joins)
 			}
@@ -268,6 +274,34 @@ func lost(g *mainGateway, _ *Conn) { next1(g.t, g.happened, EventLost) }
 
 func gone(_ *mainGateway, c *Conn) {
 	c.HandleVoiceServerUpdate(botgateway.EventVoiceServerUpdate{GuildID: testGuild})
+}
+
+// What breaks the session often breaks the main gateway too: a fresh session is asked for once that is back.
+func TestMainGatewayAway(t *testing.T) {
+	t.Parallel()
+	g := newMainGateway(t, localvoice.Config{})
+	happened, changed := events()
+	mynah := g.person(1, Config{Changed: changed})
+	open(t, mynah, 77)
+	next1(t, happened, EventConnected)
+	g.away.Store(true)
+	if !g.server.Kill(testGuild, 1, 4006) {
+		t.Fatal("no socket to close")
+	}
+	next1(t, happened, EventLost)
+	deadline, tick := time.After(patience), time.NewTicker(20*time.Millisecond)
+	defer tick.Stop()
+	for g.refused.Load() < 2 {
+		select {
+		case <-tick.C:
+		case e := <-happened:
+			t.Fatalf("%v %v while the main gateway is away", e.Kind, e.Err)
+		case <-deadline:
+			t.Fatal("no wish was tried again")
+		}
+	}
+	g.away.Store(false)
+	next1(t, happened, EventConnected)
 }
 
 // A full channel and a missing permission look alike: Discord does not answer at all.
@@ -296,7 +330,7 @@ func TestSilentGateway(t *testing.T) {
 	deadline := time.After(patience)
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
-	for mynah.Health().Resumes == 0 {
+	for h := mynah.Health(); h.Resumes == 0 || !h.Ready; h = mynah.Health() {
 		select {
 		case <-tick.C:
 		case <-deadline:

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"github.com/mynahbot/mynah/internal/rtp"
 	"math/rand/v2"
 	"net"
 	"sync"
@@ -13,6 +12,8 @@ import (
 
 	"github.com/coder/websocket"
 	"github.com/disgoorg/snowflake/v2"
+
+	"github.com/mynahbot/mynah/internal/rtp"
 )
 
 const (
@@ -23,6 +24,9 @@ const (
 	// resumeWindow is how long a broken session is tried to be resumed before a fresh one is asked for.
 	resumeWindow  = 20 * time.Second
 	maxResumeWait = 4 * time.Second
+	// steadyAfter is how long a resumed socket must have lived for the next one to be tried at once again: a server that lets us
+	// resume and closes again and again would be asked without a pause.
+	steadyAfter = 5 * time.Second
 	// flushEvery bounds how long silent speakers are looked after late.
 	flushEvery = 30 * time.Second
 )
@@ -108,11 +112,8 @@ func (l *link) run() linkEnd {
 		case !described && !resuming:
 			return linkEnd{link: l, next: nextRejoin, why: err} // nothing to resume yet
 		}
-		if described {
-			broken, wait = began, 0
-			if time.Since(began) > time.Second {
-				broken = time.Now()
-			}
+		if described && (!resuming || time.Since(began) > steadyAfter) {
+			broken, wait = time.Now(), 0
 		}
 		if time.Since(broken) > resumeWindow {
 			return linkEnd{link: l, next: nextRejoin, why: err}
@@ -145,10 +146,15 @@ func (l *link) serve(resuming bool) (described bool, err error) {
 	}
 	// A session that we end is closed with 1000; one that is to be resumed with another code.
 	final := false
-	defer func() {
-		l.socket.Store(nil)
-		s.close(final || l.ctx.Err() != nil)
-	}()
+	closed := false
+	end := func() {
+		if !closed {
+			closed = true
+			l.socket.Store(nil)
+			s.close(final || l.ctx.Err() != nil)
+		}
+	}
+	defer end()
 
 	helloCtx, heard := context.WithTimeout(ctx, helloWait)
 	interval, err := l.greet(helloCtx, s)
@@ -168,14 +174,16 @@ func (l *link) serve(resuming bool) (described bool, err error) {
 	}
 	l.socket.Store(s)
 
+	// Reading is ended by closing the socket: a context that ends cuts the connection, and the server would not be told why.
 	messages := make(chan incoming)
+	enough := make(chan struct{})
 	var reading sync.WaitGroup
 	reading.Go(func() {
 		for {
-			m, err := s.read(ctx)
+			m, err := s.read(context.WithoutCancel(ctx))
 			select {
 			case messages <- incoming{m, err}:
-			case <-ctx.Done():
+			case <-enough:
 				return
 			}
 			if err != nil {
@@ -184,7 +192,8 @@ func (l *link) serve(resuming bool) (described bool, err error) {
 		}
 	})
 	defer reading.Wait()
-	defer cancel()
+	defer end()
+	defer close(enough)
 
 	beat := time.NewTicker(interval)
 	defer beat.Stop()
@@ -219,7 +228,16 @@ func (l *link) serve(resuming bool) (described bool, err error) {
 				if err := l.beat(ctx, s); err != nil {
 					return described, err
 				}
-			case opSessionDescription:
+			case opReady, opSessionDescription:
+				if l.seal != nil {
+					break // told again behind a resume: the session is as it was
+				}
+				if in.m.op == opReady {
+					if err := l.handle(ctx, s, in.m); err != nil {
+						return described, err
+					}
+					break
+				}
 				if err := l.describe(in.m); err != nil {
 					return described, err
 				}
@@ -360,9 +378,6 @@ func (l *link) describe(m message) error {
 		return err
 	}
 	clear(d.SecretKey)
-	if l.seal != nil {
-		return errors.New("voice: the session was described twice")
-	}
 	l.seal = seal
 	udp := l.udp
 	l.tasks.Go(func() { l.receive(udp, open) })
@@ -384,8 +399,6 @@ func (l *link) awaitKeys() {
 		}
 		l.conn.log.Warn("voice: no end-to-end keys yet; what is said until they come is not sent")
 	}
-	l.ready.Store(true)
-	l.conn.player.attach(l)
 	l.conn.linkReady(l)
 }
 
@@ -449,9 +462,12 @@ func (l *link) Speaking(ctx context.Context, on bool) error {
 		waiting, cancel := context.WithTimeout(ctx, keysWait)
 		_ = l.keys.await(waiting)
 		cancel()
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
 		d.Speaking = 1
 	}
-	return l.sendJSON(ctx, opSpeaking, d)
+	return l.sendJSON(l.ctx, opSpeaking, d) // a write whose context ends would cut the socket, and the item's may end any time
 }
 
 // WriteFrame encrypts and sends one Opus frame. While there are no keys, frames are dropped: nothing ever leaves in clear

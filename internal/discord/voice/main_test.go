@@ -2,6 +2,7 @@ package voice
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"maps"
@@ -10,6 +11,7 @@ import (
 	"runtime"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -47,13 +49,15 @@ func soundBack() time.Duration {
 
 // mainGateway plays the part of Discord's main gateway between connections and a local voice server.
 type mainGateway struct {
-	t      *testing.T
-	server *localvoice.Server
-	mu     sync.Mutex
-	conns  map[snowflake.ID]*Conn
-	places map[snowflake.ID]localdiscord.VoiceSession
-	deaf   map[snowflake.ID]bool // whose wishes are not answered
-	joins  int
+	t       *testing.T
+	server  *localvoice.Server
+	mu      sync.Mutex
+	conns   map[snowflake.ID]*Conn
+	places  map[snowflake.ID]localdiscord.VoiceSession
+	deaf    map[snowflake.ID]bool // whose wishes are not answered
+	joins   int
+	away    atomic.Bool  // no wish can be sent
+	refused atomic.Int64 // wishes that could not
 
 	happened chan Event // to the connection that a test is about
 }
@@ -98,6 +102,10 @@ func (g *mainGateway) person(user snowflake.ID, c Config) *Conn {
 // connection is one of several of all.
 func (g *mainGateway) connection(user snowflake.ID, all *Connections) *Conn {
 	conn := all.Create(testGuild, user, func(ctx context.Context, _ snowflake.ID, channel *snowflake.ID, _, _ bool) error {
+		if g.away.Load() {
+			g.refused.Add(1)
+			return errors.New("the main gateway is not connected")
+		}
 		g.wish(user, channel) // in order, and never blocking: connections queue what they are told
 		return nil
 	}, func() {}).(*Conn)

@@ -102,6 +102,7 @@ type Player struct {
 	closed  bool
 	wg      sync.WaitGroup
 
+	slots    clock // belongs to run; the packets' clock goes on between items too
 	lateness lateness
 }
 
@@ -283,9 +284,14 @@ func (p *Player) playItem(i *Item, w frameWriter, speaking bool) (frameWriter, b
 		encoding.Wait()
 	}()
 
-	var slots clock
+	slots := &p.slots
+	slots.stop()
 	pending := uint32(1)
 	idle := 0
+	var dry <-chan time.Time
+	if speaking && w != nil { // the item follows on another one
+		dry = time.After(FrameTime)
+	}
 	var silence [silenceSize]byte
 	copy(silence[:], silenceFrame)
 	for {
@@ -294,6 +300,10 @@ func (p *Player) playItem(i *Item, w frameWriter, speaking bool) (frameWriter, b
 		if !slots.running() { // the first frame, or the first after the source ran dry: nothing to keep time with
 			select {
 			case frame, open = <-frames:
+			case <-dry: // receivers would make up how the last item goes on
+				p.finish(w)
+				speaking = false
+				continue
 			case <-i.ctx.Done():
 				return w, speaking, context.Cause(i.ctx)
 			}
@@ -435,6 +445,7 @@ func (p *Player) finish(w frameWriter) {
 		if slots.wait(ctx) != nil || w.WriteFrame(silenceFrame, 1) != nil {
 			return
 		}
+		p.slots.last = p.now()
 	}
 	_ = w.Speaking(ctx, false)
 }

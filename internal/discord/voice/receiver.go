@@ -1,20 +1,24 @@
 package voice
 
 import (
-	"github.com/mynahbot/mynah/internal/rtp"
+	"errors"
 	"slices"
 	"sync"
 	"time"
 
 	"github.com/disgoorg/snowflake/v2"
 
+	"github.com/mynahbot/mynah/dave"
 	"github.com/mynahbot/mynah/internal/audio"
+	"github.com/mynahbot/mynah/internal/rtp"
 )
 
 const (
 	// heldPackets is how many packets of an SSRC are kept until op 5 or a successful decryption tells whose it is: a
 	// second of speech.
 	heldPackets = 50
+	// heldTime is how old such a packet may be.
+	heldTime = time.Second
 	// maxUnknown bounds the SSRCs that are waited for at once.
 	maxUnknown = 32
 	// maxSpeakers bounds the decoders of one connection. Discord's largest voice channel has 99 people.
@@ -101,7 +105,7 @@ type speaker struct {
 	offset    int64 // samples of 48 kHz
 	lastHeard time.Time
 
-	failures, unwanted, decoded uint64
+	failures, unwanted, decoded, duplicates uint64
 }
 
 type heldPacket struct {
@@ -137,9 +141,19 @@ func (r *receiver) identifyLocked(ssrc uint32, user snowflake.ID) {
 	r.dropUser(user) // who comes back sends with another SSRC
 	r.users[ssrc] = user
 	delete(r.speakers, ssrc)
-	if held := r.unknown[ssrc]; held != nil {
-		delete(r.unknown, ssrc)
-		for _, p := range held.packets {
+	r.takeHeld(ssrc, r.now())
+}
+
+// takeHeld takes what was held of an SSRC whose user is known now, but for what is old: nobody waits for that any more, and its speaker
+// may not have wanted to be heard then.
+func (r *receiver) takeHeld(ssrc uint32, now time.Time) {
+	held := r.unknown[ssrc]
+	if held == nil {
+		return
+	}
+	delete(r.unknown, ssrc)
+	for _, p := range held.packets {
+		if now.Sub(p.at) <= heldTime {
 			r.takeLocked(p.h, p.payload, p.at)
 		}
 	}
@@ -216,7 +230,11 @@ func (r *receiver) takeLocked(h rtp.Header, payload []byte, at time.Time) {
 		return
 	}
 	frame, err := r.keys.AppendDecrypt(r.frame[:0], user, payload)
-	if err != nil {
+	switch {
+	case errors.Is(err, dave.ErrReplay):
+		s.duplicates++ // the network brought it twice
+		return
+	case err != nil:
 		s.failures++
 		return
 	}
@@ -258,18 +276,13 @@ func (r *receiver) guess(h rtp.Header, payload []byte, at time.Time) (snowflake.
 			}
 			// Opening it used up its place in the replay window, so this packet is taken here.
 			r.users[h.SSRC] = user
-			held := r.unknown[h.SSRC]
-			delete(r.unknown, h.SSRC)
 			s := r.speaker(h.SSRC, user)
 			if s == nil {
+				delete(r.unknown, h.SSRC)
 				return 0, false
 			}
 			frame := slices.Clone(opened)
-			if held != nil {
-				for _, p := range held.packets {
-					r.takeLocked(p.h, p.payload, p.at)
-				}
-			}
+			r.takeHeld(h.SSRC, at)
 			r.tap(user, h, frame)
 			s.jitter.Push(h.Sequence, h.Timestamp, frame, at)
 			r.drain(s, at)
@@ -419,7 +432,7 @@ func (r *receiver) health() (speakers []SpeakerHealth, unopened uint64) {
 	for _, s := range r.speakers {
 		j := s.jitter.Stats()
 		speakers = append(speakers, SpeakerHealth{
-			User: s.user, SSRC: s.ssrc, Packets: j.Packets, Lost: j.Lost, Late: j.Late, Duplicates: j.Duplicates,
+			User: s.user, SSRC: s.ssrc, Packets: j.Packets, Lost: j.Lost, Late: j.Late, Duplicates: j.Duplicates + s.duplicates,
 			Jitter: j.Jitter, DecryptFailures: s.failures, Unwanted: s.unwanted, Decoded: s.decoded,
 		})
 	}

@@ -23,17 +23,16 @@ func (e errClosed) Error() string { return "the client is closed" }
 
 // serveSocket serves one client of the voice gateway.
 func (s *Server) serveSocket(w http.ResponseWriter, r *http.Request) {
-	if s.ctx.Err() != nil {
+	if !s.begin() {
 		http.Error(w, "closing", http.StatusServiceUnavailable)
 		return
 	}
+	defer s.work.Done()
 	ws, err := websocket.Accept(w, r, &websocket.AcceptOptions{CompressionMode: websocket.CompressionDisabled})
 	if err != nil {
 		return // Accept has answered
 	}
 	ws.SetReadLimit(maxMessage)
-	s.work.Add(1)
-	defer s.work.Done()
 	ctx, cancel := context.WithCancel(s.ctx)
 	defer cancel()
 	k := newSocket(ws)

@@ -64,6 +64,7 @@ type Server struct {
 	places map[placeKey]*place       // who may identify
 	bySSRC map[uint32]*member
 	nextID uint32
+	closed bool
 	faults faults
 }
 
@@ -156,8 +157,22 @@ func (s *Server) serveHTTP(h *http.Server, l net.Listener) {
 	}
 }
 
+// begin counts a client to what Close waits for. It reports false once the server is closed.
+func (s *Server) begin() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed || s.ctx.Err() != nil {
+		return false
+	}
+	s.work.Add(1)
+	return true
+}
+
 // Close ends all connections and waits for what the server runs.
 func (s *Server) Close() {
+	s.mu.Lock()
+	s.closed = true
+	s.mu.Unlock()
 	s.cancel()
 	s.work.Wait()
 	s.faults.wait()

@@ -210,29 +210,66 @@ func inspect(root *os.Root, a Addition) (speech.Model, error) {
 			m.Languages = []string{c.Primary()}
 		}
 	}
+	err = complete(&m, root, names)
+	return m, err
+}
+
+// complete finds out what of a model is not known yet, from the names of the files and folders at the top of root, and
+// checks what is. It only reads.
+func complete(m *speech.Model, root *os.Root, names []string) (err error) {
 	if _, err := roles(KindEncoder, names); err == nil && m.Kind == "" {
 		m.Kind = KindEncoder // nothing else has a tokenizer.json
 	}
 	if m.Kind == "" {
 		if m.Kind, err = kindOf(root, names); err != nil {
-			return m, err
+			return err
 		}
 	}
 	if m.Files == nil {
 		if m.Files, err = roles(m.Kind, names); err != nil {
-			return m, err
+			return err
 		}
 	}
 	switch TaskOf(m.Kind) {
 	case Recognizer, Voice:
 		if len(m.Languages) == 0 {
-			return m, errors.New("which languages it knows has to be told")
+			return errors.New("which languages it knows has to be told")
 		}
 	}
 	for _, l := range m.Languages {
 		if !languageTag.MatchString(l) {
-			return m, fmt.Errorf("%q is not a language: two or three small letters are wanted, such as en", l)
+			return fmt.Errorf("%q is not a language: two or three small letters are wanted, such as en", l)
 		}
+	}
+	return nil
+}
+
+// ReadFolder reads a recognizer's folder where it lies: one with a description, or one with the files of any of
+// sherpa-onnx's offline models, which knows the languages given. Nothing is written.
+func ReadFolder(path string, languages ...string) (*speech.Model, error) {
+	m := &speech.Model{Name: filepath.Base(path), Languages: languages, Folder: path}
+	if isModel(path) {
+		described, err := speech.ReadModel(path)
+		if err != nil {
+			return nil, err
+		}
+		m = described
+	} else {
+		root, err := os.OpenRoot(path)
+		if err != nil {
+			return nil, fmt.Errorf("model: %w", err)
+		}
+		defer root.Close()
+		names, err := topNames(root.FS())
+		if err != nil {
+			return nil, fmt.Errorf("model %s: %w", path, err)
+		}
+		if err := complete(m, root, names); err != nil {
+			return nil, fmt.Errorf("model %s: %w", path, err)
+		}
+	}
+	if task := TaskOf(m.Kind); task != Recognizer {
+		return nil, fmt.Errorf("model %s: this is a %s, and no recognizer", path, task)
 	}
 	return m, nil
 }

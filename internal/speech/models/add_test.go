@@ -114,6 +114,55 @@ func TestAdd(t *testing.T) {
 	}
 }
 
+// TestReadFolder reads folders as they are downloaded, and leaves them as they are.
+func TestReadFolder(t *testing.T) {
+	whisper := map[string][]byte{"tiny-encoder.int8.onnx": network("whisper-tiny"), "tiny-decoder.int8.onnx": nil, "tiny-tokens.txt": nil, "test_wavs/0.wav": nil}
+	described := map[string][]byte{speech.ModelFile: []byte(`{"name": "own", "kind": "nemo_ctc", "languages": ["ru"], "files": {"model": "m.onnx"}}`), "m.onnx": nil}
+	for name, test := range map[string]struct {
+		files     map[string][]byte
+		languages []string
+		kind      speech.Kind
+		err       string
+	}{
+		"Whisper":           {whisper, []string{"en", "ru"}, speech.KindWhisper, ""},
+		"Zipformer":         {map[string][]byte{"encoder-epoch-99.onnx": network(""), "decoder-epoch-99.onnx": nil, "joiner-epoch-99.onnx": nil, "tokens.txt": nil}, []string{"ru"}, speech.KindTransducer, ""},
+		"GigaAM":            {map[string][]byte{"model.int8.onnx": network("EncDecCTCModel"), "tokens.txt": nil}, []string{"ru"}, speech.KindNemoCTC, ""},
+		"Moonshine":         {map[string][]byte{"encoder_model.onnx": nil, "decoder_model_merged.onnx": nil, "tokens.txt": nil}, []string{"en"}, speech.KindMoonshine, ""},
+		"with its own word": {described, []string{"ru"}, speech.KindNemoCTC, ""},
+
+		"a language by its name": {whisper, []string{"Russian"}, "", "not a language"},
+		"no languages":           {whisper, nil, "", "languages"},
+		"an unknown kind":        {map[string][]byte{"model.onnx": network("brand_new"), "tokens.txt": nil}, []string{"ru"}, "", `"brand_new"`},
+		"a sentence encoder":     {map[string][]byte{"model.onnx": network(""), "tokenizer.json": nil}, nil, "", "no recognizer"},
+		"a Piper voice":          {map[string][]byte{"irina.onnx": network("vits"), "irina.onnx.json": []byte(voiceConfig)}, []string{"ru"}, "", "can't be found out"},
+		"nothing":                {nil, []string{"ru"}, "", "can't be found out"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			write(t, dir, test.files)
+			m, err := ReadFolder(dir, test.languages...)
+			if test.err != "" {
+				if err == nil || !strings.Contains(err.Error(), test.err) || !strings.Contains(err.Error(), dir) {
+					t.Errorf("error %v, want one with %q", err, test.err)
+				}
+			} else if err != nil || m.Kind != test.kind || !slices.Equal(m.Languages, test.languages) || m.Folder != dir || m.Name == "" {
+				t.Errorf("%+v, %v", m, err)
+			}
+			for file := range test.files {
+				if _, err := os.Stat(filepath.Join(dir, file)); err != nil {
+					t.Error(err)
+				}
+			}
+			if entries, err := os.ReadDir(dir); err != nil || len(entries) > len(test.files) {
+				t.Errorf("%v, %v", entries, err)
+			}
+		})
+	}
+	if _, err := ReadFolder(filepath.Join(t.TempDir(), "none"), "ru"); err == nil || !strings.Contains(err.Error(), "no such file") {
+		t.Errorf("a folder that isn't there: %v", err)
+	}
+}
+
 func TestAddArchive(t *testing.T) {
 	var b bytes.Buffer
 	z := zip.NewWriter(&b)
