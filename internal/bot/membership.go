@@ -45,7 +45,7 @@ func (c *Call) member(ctx context.Context) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	is, err := link.members.Member(ctx, c.Server, c.Author.ID)
+	_, is, err := link.members.Member(ctx, c.Server, c.Author.ID)
 	if err != nil {
 		return false, err
 	}

@@ -50,7 +50,8 @@ type Fetcher interface {
 
 // Members knows who belongs to a server.
 type Members interface {
-	Member(ctx context.Context, server record.ServerID, user record.UserID) (bool, error)
+	// Member returns a member as they are now; is is false for somebody who is none.
+	Member(ctx context.Context, server record.ServerID, user record.UserID) (p Person, is bool, err error)
 }
 
 // FetchError says why an attachment wasn't read.

@@ -318,13 +318,16 @@ func (t *talk) May(ctx context.Context, user record.UserID, command string) bool
 	if err != nil {
 		return false
 	}
-	t.mu.Lock()
-	p, ok := t.people[user]
-	t.mu.Unlock()
-	if !ok {
+	link, err := t.bot.connection(ctx)
+	if err != nil {
 		return false
 	}
-	return (&Call{bot: t.bot, settings: settings, Author: p}).trusted()
+	// Who sits in the channel was learned when they came: their roles may have changed since.
+	p, is, err := link.members.Member(ctx, t.server, user)
+	if err != nil {
+		t.bot.log.Warn("somebody's rights are not known", "server", t.server, "user", user, "err", err)
+	}
+	return is && (&Call{bot: t.bot, settings: settings, Author: p}).trusted()
 }
 
 // Correct implements [conversation.Teacher].

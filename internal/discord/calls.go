@@ -202,6 +202,12 @@ func (s *calls) know(guild snowflake.ID, m discord.Member) {
 	s.people[member{guild, m.User.ID}] = p
 }
 
+func (s *calls) forget(guild, user snowflake.ID) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.people, member{guild, user})
+}
+
 // present lists who sits in a channel besides Mynah.
 func (s *calls) present(guild, channel snowflake.ID) []snowflake.ID {
 	var users []snowflake.ID
@@ -383,7 +389,10 @@ func (s *calls) changed(guild snowflake.ID, e voice.Event) {
 
 // onVoiceState looks whether Mynah has company, and who that is.
 func (c *Client) onVoiceState(e *events.GuildVoiceStateUpdate) {
-	if e.Member.User.ID != 0 {
+	switch {
+	case e.VoiceState.ChannelID == nil:
+		c.calls.forget(e.VoiceState.GuildID, e.VoiceState.UserID)
+	case e.Member.User.ID != 0:
 		c.calls.know(e.VoiceState.GuildID, e.Member)
 	}
 	c.calls.company(e.VoiceState.GuildID)

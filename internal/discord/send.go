@@ -130,14 +130,18 @@ func (c *Client) Writable(ctx context.Context, server record.ServerID, channel r
 	return may.Has(discord.PermissionAdministrator) || may.Has(discord.PermissionViewChannel|discord.PermissionSendMessages), nil
 }
 
-// Member reports whether somebody is a member of a server.
-func (c *Client) Member(ctx context.Context, server record.ServerID, user record.UserID) (bool, error) {
-	_, err := c.disgo.Rest().GetMember(snowflake.ID(server), snowflake.ID(user), within(ctx))
+// Member implements [bot.Members].
+func (c *Client) Member(ctx context.Context, server record.ServerID, user record.UserID) (p bot.Person, is bool, err error) {
+	guild := snowflake.ID(server)
+	m, err := c.disgo.Rest().GetMember(guild, snowflake.ID(user), within(ctx))
 	switch errorCode(err) {
 	case codeUnknownServer, codeUnknownMember, codeUnknownUser, codeMissingAccess:
-		return false, nil
+		return bot.Person{}, false, nil
 	}
-	return err == nil, brief(err)
+	if err != nil {
+		return bot.Person{}, false, brief(err)
+	}
+	return c.person(&guild, m.User, m), true, nil
 }
 
 // part is one message of a reply.
