@@ -90,7 +90,7 @@ func TestPageTalk(t *testing.T) {
 	}
 	b := openBrowser(t, microphone)
 	data := t.TempDir()
-	r := start(t, "run", "--json", "--data", data, "--listen", "127.0.0.1:0", "--speech.models", installed)
+	r := start(t, "run", "--json", "--data", data, "--listen", "127.0.0.1:0", "--speech.models", installed, "--speech.steady")
 	ann := b.open(t, r.ready().Page, "Ann", onEveryPage(tapSpeakers))
 
 	opened := ann.latest()
@@ -129,7 +129,7 @@ func TestPageVoice(t *testing.T) {
 	installed := speechtest.Models(t)
 	s := openTalkingSpeech(t)
 	b := openBrowser(t, clip.Path)
-	r := start(t, "run", "--json", "--data", t.TempDir(), "--listen", "127.0.0.1:0", "--speech.models", installed)
+	r := start(t, "run", "--json", "--data", t.TempDir(), "--listen", "127.0.0.1:0", "--speech.models", installed, "--speech.steady")
 	at := r.ready().Page
 	ann := b.open(t, at, "Ann", onEveryPage(tapSpeakers))
 

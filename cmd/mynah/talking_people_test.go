@@ -67,7 +67,7 @@ func gather(t *testing.T, flags ...string) *gathering {
 // start starts Mynah, stop ends it.
 func (g *gathering) start(flags ...string) {
 	g.t.Helper()
-	g.program = launch(g.t, append([]string{"run", "--json", "--config", g.config, "--data", g.data, "--speech.models", g.models,
+	g.program = launch(g.t, append([]string{"run", "--json", "--config", g.config, "--data", g.data, "--speech.models", g.models, "--speech.steady",
 		"--discord.token_file", g.token, "--discord.rest_url", g.line.REST, "--discord.gateway_url", g.line.Gateway, "--discord.cdn_url", g.line.CDN}, flags...)...)
 	g.program.line()
 }

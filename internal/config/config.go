@@ -107,6 +107,7 @@ type Speech struct {
 	Recognizer string `name:"recognizer" help:"What transcribes: local, google, openai, off." default:"local" hidden:""`
 	Model      string `name:"model" help:"Name or folder of the local recognizer's model (default: chosen by language)." hidden:""`
 	Voice      string `name:"voice" help:"What speaks: auto (the best voice installed), espeak, gtts, openai, off." default:"auto" hidden:""`
+	Steady     bool   `name:"steady" help:"The local voice says the same text the same way each time: monotonous, for tests." hidden:""`
 	Models     string `name:"models" env:"MYNAH_SPEECH_MODELS,MYNAH_MODELS" help:"Folders of speech models, as in PATH; the first is written (default: models in the data folder, and in the XDG data folder)." placeholder:"DIRS" hidden:""`
 }
 
