@@ -7,6 +7,7 @@ package discordtest
 import (
 	"context"
 	"encoding/json"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -27,6 +28,7 @@ const maxMessage = 64 << 20
 // Opcodes of the main gateway: https://discord.com/developers/docs/topics/opcodes-and-status-codes
 const (
 	opDispatch         = 0
+	opHeartbeat        = 1
 	opIdentify         = 2
 	opVoiceStateUpdate = 4
 	opHello            = 10
@@ -80,6 +82,10 @@ func Login(t testing.TB, address string, who Account, event func(kind string, da
 
 // read follows the gateway until it ends.
 func (c *Client) read(ctx context.Context, ready chan<- struct{}, event func(string, json.RawMessage)) {
+	var beating sync.WaitGroup
+	defer beating.Wait()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	for {
 		_, raw, err := c.conn.Read(ctx)
 		if err != nil {
@@ -96,6 +102,14 @@ func (c *Client) read(ctx context.Context, ready chan<- struct{}, event func(str
 		}
 		switch {
 		case m.Op == opHello:
+			var hello struct {
+				Interval int `json:"heartbeat_interval"`
+			}
+			if err := json.Unmarshal(m.D, &hello); err != nil || hello.Interval <= 0 {
+				c.t.Errorf("%d is greeted with %s", c.account.ID, m.D)
+				return
+			}
+			beating.Go(func() { c.beat(ctx, time.Duration(hello.Interval)*time.Millisecond) })
 			if err := c.send(ctx, opIdentify, map[string]any{"token": c.account.Token, "properties": map[string]any{}}); err != nil {
 				c.t.Errorf("%d: %v", c.account.ID, err)
 			}
@@ -106,6 +120,22 @@ func (c *Client) read(ctx context.Context, ready chan<- struct{}, event func(str
 			if event != nil {
 				event(m.T, m.D)
 			}
+		}
+	}
+}
+
+// beat sends heartbeats, without which the gateway gives a person up and, minutes later, takes them out of their voice channel.
+func (c *Client) beat(ctx context.Context, interval time.Duration) {
+	tick := time.NewTicker(interval)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			if c.send(ctx, opHeartbeat, nil) != nil {
+				return
+			}
+		case <-ctx.Done():
+			return
 		}
 	}
 }
