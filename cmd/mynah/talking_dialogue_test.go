@@ -202,6 +202,7 @@ func TestTalkAmongPeople(t *testing.T) {
 		if try == tries {
 			t.Fatalf("the turns were %q, and everybody hears %q", texts, heard)
 		}
+		t.Logf("the turns were %q, and everybody hears %q", texts, heard)
 	}
 
 	// Who was just answered goes on without the name.
@@ -219,6 +220,7 @@ func TestTalkAmongPeople(t *testing.T) {
 		if try == tries {
 			t.Fatalf("the turns were %q", texts)
 		}
+		t.Logf("the turns were %q", texts)
 	}
 
 	// Who may not train may not by voice either.
