@@ -211,9 +211,11 @@ func TestTalkAmongPeople(t *testing.T) {
 		meant(g.rest()...)
 		chen.listen()
 		boris.speaks(where.next())
-		chen.hears()
-		boris.speaks(cost.next())
-		texts := [2]string{g.transcript(), g.transcript()}
+		var texts [2]string
+		if answered, _ := chen.hears(); !answered.IsZero() {
+			boris.speaks(cost.next())
+			texts = [2]string{g.transcript(), g.transcript()}
+		}
 		if holds(texts[0], "**Boris**: ", "library") && holds(texts[1], "**Boris**: ", "three euros") {
 			break
 		}
