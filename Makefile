@@ -6,16 +6,19 @@ MYNAH := bin/mynah
 # Recorded clips and public data sets, which the repository does not carry. What needs them is skipped where they are not.
 DATA := ../shared/data
 
+# insist runs a command up to three times: what it downloads from may not answer for a moment.
+insist = for n in 10 30 stop; do $(1) && exit 0; test $$n = stop || sleep $$n; done; exit 1
+
 run: setup build pack ## install what is missing, build, and start Mynah
 	@exec $(MYNAH) run $(ARGS)
 
 test: setup-test interop-modules ## install what is missing and run every test
 	@echo "building what is tested: the first time takes minutes" >&2
-	$(GO) run -race ./cmd/mynah models pull speech-pack
+	$(call insist,$(GO) run -race ./cmd/mynah models pull speech-pack)
 	$(GO) test $(TEST) $$($(GO) list ./... | grep -vE '$(REALTIME)')
 	$(GO) test -p 1 $(TEST) $$($(GO) list ./... | grep -E '$(REALTIME)')
 
-TEST = -race -vet=off -timeout 30m $(TESTFLAGS)
+TEST = -race -vet=off -timeout 60m $(TESTFLAGS)
 # Packages whose tests hold calls in real time, one after the other: others beside them would make their sound come late.
 REALTIME = /(cmd/mynah|internal/discord|interop)(/|$$$$)
 
@@ -46,7 +49,7 @@ pack: build
 # an optional package for another platform.
 interop-modules: $(patsubst %/package-lock.json,%/node_modules/.package-lock.json,$(wildcard interop/*/package-lock.json))
 interop/%/node_modules/.package-lock.json: interop/%/package-lock.json | setup
-	cd interop/$* && npm install --no-save --no-audit --no-fund --loglevel=error
+	cd interop/$* && $(call insist,npm install --no-save --no-audit --no-fund --loglevel=error)
 
 help: ## print this help
 	@awk -F':.*## ' '/^[a-z][a-z-]*:.*## /{printf "  \033[1m%-20s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)

@@ -45,7 +45,7 @@ func openBrowser(t *testing.T, microphone string) *browser {
 		chromedp.ExecPath(program), chromedp.UserDataDir(t.TempDir()), chromedp.NoSandbox, chromedp.DisableGPU,
 		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true), chromedp.Flag("mute-audio", true),
 		chromedp.Flag("use-fake-device-for-media-stream", true), chromedp.Flag("use-fake-ui-for-media-stream", true),
-		chromedp.WindowSize(1200, 800),
+		chromedp.WindowSize(1200, 800), chromedp.WSURLReadTimeout(patience),
 	)
 	if microphone != "" {
 		options = append(options, chromedp.Flag("use-file-for-fake-audio-capture", microphone+"%noloop"))
@@ -119,6 +119,12 @@ func (k *pageTab) do(what string, steps ...chromedp.Action[chromedp.Void]) {
 func (k *pageTab) until(what, condition string) {
 	k.t.Helper()
 	value[chromedp.Void](k, what, condition)
+}
+
+// within waits for a condition of the page that may not come, and reports whether it has.
+func (k *pageTab) within(wait time.Duration, condition string) bool {
+	_, err := chromedp.Run(k.ctx, chromedp.Poll[chromedp.Void](condition, chromedp.WithPollingInterval(20*time.Millisecond), chromedp.WithPollingTimeout(wait)))
+	return err == nil
 }
 
 // value waits for an expression to be true, and returns it.

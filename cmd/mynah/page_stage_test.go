@@ -4,7 +4,6 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
-	"time"
 
 	"github.com/chromedp/chromedp"
 
@@ -66,7 +65,7 @@ func TestPageStage(t *testing.T) {
 	chen.close()
 	ann.close()
 	r.stop()
-	if code := r.end(5 * time.Second); code != exitOK {
+	if code := r.end(stopped); code != exitOK {
 		t.Errorf("exit code %d:\n%s", code, r.stderr)
 	}
 }

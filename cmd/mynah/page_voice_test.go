@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/base64"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -44,10 +45,11 @@ const tapSpeakers = `
 	};
 `
 
-// played waits until the page has played sound of some length and been silent after it, and returns what is understood.
+// played waits until the page has played sound of some length and been silent after it, at most as long as a person would, and
+// returns what is understood of it: "" where nothing was played.
 func (s talkingSpeech) played(k *pageTab, least time.Duration) string {
 	k.t.Helper()
-	k.until("sound is played", fmt.Sprintf("tapped.loud > %f * tapped.rate && tapped.since > tapped.rate", least.Seconds()))
+	k.within(unanswered, fmt.Sprintf("tapped.loud > %f * tapped.rate && tapped.since > tapped.rate", least.Seconds()))
 	text, err := chromedp.Run(k.ctx, chromedp.Evaluate[string]("tapped.take()", chromedp.EvalAwaitPromise))
 	if err != nil {
 		k.fail("take the sound: %v", err)
@@ -61,6 +63,33 @@ func (s talkingSpeech) played(k *pageTab, least time.Duration) string {
 		samples[i] = float32(int16(binary.LittleEndian.Uint16(pcm[2*i:]))) / (1 << 15)
 	}
 	return s.understood(k.t, samples)
+}
+
+// again does something again and again until it comes out right: a busy machine damages sound. Before each time but the first it
+// does what that needs.
+func (k *pageTab) again(before func(), try func() error) {
+	k.t.Helper()
+	var wrong []error
+	for len(wrong) < tries {
+		if len(wrong) > 0 {
+			before()
+		}
+		err := try()
+		if err == nil {
+			return
+		}
+		wrong = append(wrong, err)
+	}
+	k.fail("%d times: %v", tries, errors.Join(wrong...))
+}
+
+// reopenMicrophone has the microphone play its file once more.
+func (k *pageTab) reopenMicrophone() {
+	k.t.Helper()
+	for _, on := range []string{"false", "true"} {
+		k.press("#microphone")
+		k.until("the microphone is on: "+on, `document.getElementById("microphone").getAttribute("aria-pressed") === "`+on+`"`)
+	}
 }
 
 // join presses the button of the voice channel.
@@ -90,7 +119,7 @@ func TestPageTalk(t *testing.T) {
 	}
 	b := openBrowser(t, microphone)
 	data := t.TempDir()
-	r := start(t, "run", "--json", "--data", data, "--listen", "127.0.0.1:0", "--speech.models", installed)
+	r := start(t, "run", "--json", "--data", data, "--listen", "127.0.0.1:0", "--speech.models", installed, "--speech.steady")
 	ann := b.open(t, r.ready().Page, "Ann", onEveryPage(tapSpeakers))
 
 	opened := ann.latest()
@@ -100,15 +129,26 @@ func TestPageTalk(t *testing.T) {
 	ann.until("there are buttons for and against being heard", `document.querySelectorAll("[data-id='`+joined+`'] .components button").length === 2`)
 	ann.until("the button is not needed any more", `document.getElementById("talk").hidden`)
 	ann.until("Ann and Mynah sit in the channel", `["Ann", "Mynah"].every(n => [...document.querySelectorAll(".in-voice li")].some(l => l.textContent === n))`)
-	said := s.played(ann, time.Second)
-	answer := ann.hears(joined, "") // it stands in the chat, too
-	told := value[string](ann, "the answer", `document.querySelector("[data-id='`+answer+`'] .content")?.textContent`)
-	if c := wer.Compare(told, said); c.Rate() > 0.4 {
-		t.Errorf("the answer %q is heard as %q", told, said)
-	}
-	// What was understood shows when the answer is corrected.
-	ann.says("!correct The lamp is shining now.")
-	ann.hears(answer, "living room")
+	before := joined
+	ann.again(func() { before = ann.latest(); ann.reopenMicrophone() }, func() error {
+		said := s.played(ann, time.Second)
+		if said == "" {
+			return errors.New("no answer is heard")
+		}
+		answer := ann.hears(before, "") // it stands in the chat, too
+		told := value[string](ann, "the answer", `document.querySelector("[data-id='`+answer+`'] .content")?.textContent`)
+		if c := wer.Compare(told, said); c.Rate() > 0.4 {
+			return fmt.Errorf("the answer %q is heard as %q", told, said)
+		}
+		// What was understood shows when the answer is corrected.
+		ann.says("!correct The lamp is shining now.")
+		noted := ann.hears(answer, "Noted")
+		understood := value[string](ann, "the correction", `document.querySelector("[data-id='`+noted+`'] .body")?.textContent`)
+		if !holds(understood, "living room") {
+			return fmt.Errorf("the question was understood as %q", understood)
+		}
+		return nil
+	})
 
 	ann.press("#leave-voice")
 	ann.until("the button is there again", `!document.getElementById("talk").hidden && !document.getElementById("talk").disabled`)
@@ -129,7 +169,7 @@ func TestPageVoice(t *testing.T) {
 	installed := speechtest.Models(t)
 	s := openTalkingSpeech(t)
 	b := openBrowser(t, clip.Path)
-	r := start(t, "run", "--json", "--data", t.TempDir(), "--listen", "127.0.0.1:0", "--speech.models", installed)
+	r := start(t, "run", "--json", "--data", t.TempDir(), "--listen", "127.0.0.1:0", "--speech.models", installed, "--speech.steady")
 	at := r.ready().Page
 	ann := b.open(t, at, "Ann", onEveryPage(tapSpeakers))
 
@@ -152,15 +192,24 @@ func TestPageVoice(t *testing.T) {
 	ann.hears(sent, "end to end")
 	ann.until("Mynah sits in the channel", `[...document.querySelectorAll(".in-voice li")].some(l => l.textContent === "Mynah")`)
 	ann.until("the call is encrypted", `document.getElementById("call").textContent.includes("end-to-end encrypted")`)
-	ann.says("!say The tournament starts on Friday evening.")
-	ann.until("Mynah is shown speaking", `[...document.querySelectorAll(".in-voice li.speaking")].some(l => l.textContent === "Mynah")`)
-	contains(t, "what Mynah says", s.played(ann, 1500*time.Millisecond), "tournament", "friday evening")
-	sent = ann.says("What are you?")
-	answer := ann.hears(sent, "I am Mynah")
-	told := value[string](ann, "the answer", `document.querySelector("[data-id='`+answer+`'] .content")?.textContent`)
-	if said := s.played(ann, time.Second); wer.Compare(told, said).Rate() > 0.5 {
-		t.Errorf("Mynah wrote %q and said %q", told, said)
-	}
+	nothing := func() {}
+	ann.again(nothing, func() error {
+		ann.says("!say The tournament starts on Friday evening.")
+		ann.until("Mynah is shown speaking", `[...document.querySelectorAll(".in-voice li.speaking")].some(l => l.textContent === "Mynah")`)
+		if said := s.played(ann, 1500*time.Millisecond); !holds(said, "tournament", "friday evening") {
+			return fmt.Errorf("Mynah says %q", said)
+		}
+		return nil
+	})
+	ann.again(nothing, func() error {
+		sent := ann.says("What are you?")
+		answer := ann.hears(sent, "I am Mynah")
+		told := value[string](ann, "the answer", `document.querySelector("[data-id='`+answer+`'] .content")?.textContent`)
+		if said := s.played(ann, time.Second); wer.Compare(told, said).Rate() > 0.5 {
+			return fmt.Errorf("Mynah wrote %q and said %q", told, said)
+		}
+		return nil
+	})
 
 	// Another person's microphone is heard: the clip.
 	chen := b.open(t, at, "Chen")
@@ -169,10 +218,13 @@ func TestPageVoice(t *testing.T) {
 	chen.press("#microphone")
 	chen.until("the microphone is on", `document.getElementById("microphone").getAttribute("aria-pressed") === "true"`)
 	ann.until("Chen is shown speaking", `[...document.querySelectorAll(".in-voice li.speaking")].some(l => l.textContent === "Chen")`)
-	said := s.played(ann, 3*time.Second)
-	if c := wer.Compare(clip.Text, said); c.Rate() > 0.35 {
-		t.Errorf("%q arrived as %q", clip.Text, said)
-	}
+	ann.again(chen.reopenMicrophone, func() error {
+		said := s.played(ann, 3*time.Second)
+		if c := wer.Compare(clip.Text, said); c.Rate() > 0.35 {
+			return fmt.Errorf("%q arrived as %q", clip.Text, said)
+		}
+		return nil
+	})
 	chen.press("#leave-voice")
 	ann.until("Chen has left", `![...document.querySelectorAll(".in-voice li")].some(l => l.textContent === "Chen")`)
 

@@ -175,7 +175,7 @@ func (c *transcribeCmd) transcribe(ctx context.Context, e *engine.Engine, file s
 // used where none is asked for; "" is the usual one of each language. cores
 // are shared with what recognizes; nil where nothing does.
 func openVoices(cfg *config.Config, store *models.Store, cores *speech.Cores) (v *voices.Voices, usual string) {
-	c := voices.Config{Language: primary(cfg.Bot.Language), Cores: cores}
+	c := voices.Config{Language: primary(cfg.Bot.Language), Cores: cores, Steady: cfg.Speech.Steady}
 	switch cfg.Speech.Voice {
 	case "espeak":
 		usual = voices.ESpeak

@@ -9,8 +9,8 @@ import (
 	"github.com/mynahbot/mynah/internal/bot/conversation"
 )
 
-// TestTalkCommands has a voice say commands in English over an encrypted connection to the installed recognizer. A voice says them
-// differently each time, and not every time are they made out: as a person would, it says again what had no effect.
+// TestTalkCommands has a voice say commands in English over an encrypted connection to the installed recognizer. Not at every
+// speed are they made out: as a person would, it says again and differently what had no effect.
 func TestTalkCommands(t *testing.T) {
 	s := openTalkingSpeech(t)
 	k := newTalk(t, newVoiceRooms(t), s, 0, func(c *conversation.Config) { c.Timing.Rejoin = time.Millisecond }, "Ann")
@@ -18,18 +18,18 @@ func TestTalkCommands(t *testing.T) {
 	k.answer = func(conversation.Question) string { return long }
 	ann := k.people[1]
 
-	const sayings = 6
+	const sayings = 15
 	// says says a command and waits for its effect; before is what it needs to have one.
-	says := func(before func(), text string, effect func(news []conversation.Line) bool) {
+	says := func(before func(speed float64), text string, effect func(news []conversation.Line) bool) {
 		t.Helper()
 		var news []conversation.Line
-		for range sayings {
-			before()
+		for saying := range sayings {
+			before(pace(saying))
 			k.mu.Lock()
 			known := len(k.kept)
 			k.mu.Unlock()
-			ann.speaks(s.voiced(t, text, "en"))
-			timer := time.NewTimer(patience / sayings)
+			ann.speaks(s.paced(t, text, "en", pace(saying)))
+			timer := time.NewTimer(unanswered)
 			defer timer.Stop()
 			for waiting := true; waiting; {
 				k.mu.Lock()
@@ -56,13 +56,13 @@ func TestTalkCommands(t *testing.T) {
 	obeyed := func(news []conversation.Line) bool { // without a word
 		return slices.ContainsFunc(news, func(l conversation.Line) bool { return l.Answer == "" })
 	}
-	talks := func() {
+	talks := func(speed float64) {
 		t.Helper()
 		ann.listen()
-		ann.speaks(s.voiced(t, "What is the capital of France?", "en"))
+		ann.speaks(s.paced(t, "What is the capital of France?", "en", speed))
 		ann.hearsFirst()
 	}
-	nothing := func() {}
+	nothing := func(float64) {}
 
 	says(nothing, "What can you do?", answered("Ask me anything"))
 	says(talks, "Mynah, stop.", obeyed)

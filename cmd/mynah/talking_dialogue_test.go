@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -48,7 +49,7 @@ func (p *guest) teach() {
 func TestTalkDialogue(t *testing.T) {
 	t.Parallel()
 	s := openTalkingSpeech(t)
-	lamp := clipOf(t, "turn on the living room lamp")
+	lamp := &takes{all: [][]float32{clipOf(t, "turn on the living room lamp")}}
 	g := gather(t)
 	ann := g.guest("Ann")
 	ann.teach()
@@ -69,9 +70,10 @@ func TestTalkDialogue(t *testing.T) {
 
 	ann.heard(lamp, sounds("shining now"), "**Mynah**: The lamp is shining now.") // a real person's voice
 	ann.heard(question, sounds("friday at"), "Friday at seven")
-	ann.turn(s.clearly(t, "That is wrong, the answer is Saturday at noon.", "^that is wrong. the answer is saturday at noon"), "The answer is Saturday at noon")
+	asksAgain := func() { ann.heard(question, func([]float32) error { return nil }, "the tournament start") }
+	ann.replies(asksAgain, s.clearly(t, "That is wrong, the answer is Saturday at noon.", "^that is wrong. the answer is saturday at noon"), nil, "The answer is Saturday at noon")
 	ann.heard(question, sounds("saturday at noon"), "**Mynah**: Saturday at noon")
-	ann.heard(s.clearly(t, "Repeat that.", "^repeat that"), sounds("saturday at noon"), "**Mynah**: Saturday at noon")
+	ann.replies(asksAgain, s.clearly(t, "Repeat that.", "^repeat that"), sounds("saturday at noon"), "**Mynah**: Saturday at noon")
 	ann.turn(s.clearly(t, "Remember: good game means well played.", "^remember.? good game means"), "I'll remember that good game means")
 	ann.turn(s.clearly(t, "How is the training going?", "^how is the training going"), "**Mynah**: Training number 1: done")
 	last := ann.newest()
@@ -80,18 +82,24 @@ func TestTalkDialogue(t *testing.T) {
 
 	// A long answer is ended by one word.
 	help, stop := s.clearly(t, "What can you do?", "^what can you do"), s.clearly(t, "Stop.", `^stop\W*$`)
+	var turns []string
 	for try := 1; ; try++ {
+		turns = append(turns, g.rest()...)
 		ann.listen()
-		ann.speaks(help)
+		ann.speaks(help.next())
 		ann.hearsFirst()
-		ann.speaks(stop)
+		ann.speaks(stop.next())
 		ann.hears() // until Mynah is silent
 		text := g.transcript()
-		if holds(text, "**Ann**: Stop") {
+		for text != "" && !holds(text, "**Ann**: Stop") {
+			turns = append(turns, text)
+			text = g.transcript()
+		}
+		if text != "" {
 			break
 		}
 		if try == tries {
-			t.Fatalf("after %q", text)
+			t.Fatalf("the turns were %q", turns)
 		}
 	}
 	if text := s.understood(t, ann.heardSince()); holds(text, "start training") { // its last words
@@ -126,6 +134,12 @@ func openStore(t *testing.T, dir string) *store.Store {
 	return kept
 }
 
+// What the three people say to each other, and what they ask Mynah, as the recognizer may hear it.
+var (
+	theirOwn = regexp.MustCompile("lobster|average|coward|dispos|young")
+	forMynah = regexp.MustCompile("m[iy]n|tournament|start|winner|get|where|played|ticket|cost")
+)
+
 // TestTalkAmongPeople has three people in the channel: Mynah answers those who call it, two at once in their order, keeps
 // nothing of what isn't meant for it, and does not hear who doesn't want to be heard, also after a restart.
 func TestTalkAmongPeople(t *testing.T) {
@@ -151,22 +165,29 @@ func TestTalkAmongPeople(t *testing.T) {
 		return recognized >= 3
 	})
 
-	// Two call Mynah at once. What is written down first shows that nothing before was taken for a turn.
+	// Two call Mynah at once. What is written down shows that nothing before was taken for a turn.
+	meant := func(turns ...string) {
+		t.Helper()
+		for _, turn := range turns {
+			said, _, _ := strings.Cut(turn, "\n**Mynah**: ")
+			_, said, _ = strings.Cut(said, "**: ")
+			if said = strings.ToLower(said); said != "" && (theirOwn.MatchString(said) || !forMynah.MatchString(said)) {
+				t.Fatalf("taken for a turn: %q", turn)
+			}
+		}
+	}
 	const name = "^min(a|er|or)\\W+"
 	when := s.clearly(t, "Mina, when does the tournament start?", name+"when does the tournament start")
 	first, second := when, s.clearly(t, "Mina, what does the winner get?", name+"what does the winner get")
 	for try := 1; ; try++ {
+		meant(g.rest()...)
 		chen.listen()
 		var both sync.WaitGroup
-		both.Go(func() { ann.speaks(first) })
-		both.Go(func() { boris.speaks(append(hush(1200*time.Millisecond), second...)) })
+		both.Go(func() { ann.speaks(first.next()) })
+		both.Go(func() { boris.speaks(append(hush(1200*time.Millisecond), second.next()...)) })
 		both.Wait()
 		texts := [2]string{g.transcript(), g.transcript()}
-		for _, text := range texts {
-			if text != "" && !strings.Contains(text, "Min") {
-				t.Fatalf("taken for a turn: %q", text)
-			}
-		}
+		meant(texts[:]...)
 		// Turns are written down as their answers begin: the second one follows the first one's last word.
 		heard, right := "", false
 		for waiting := time.Now(); !right && time.Since(waiting) < unanswered; {
@@ -181,22 +202,27 @@ func TestTalkAmongPeople(t *testing.T) {
 		if try == tries {
 			t.Fatalf("the turns were %q, and everybody hears %q", texts, heard)
 		}
+		t.Logf("the turns were %q, and everybody hears %q", texts, heard)
 	}
 
 	// Who was just answered goes on without the name.
-	where, cost := s.clearly(t, "Mina, where is the tournament played?", name+"where(.s| is) the tournament played"), s.clearly(t, "How much does a ticket cost?", "how much does a ticket cost")
+	where, cost := s.clearly(t, "Mina, where is the tournament played?", name+"where(.s| is) the tournament play"), s.clearly(t, "How much does a ticket cost?", "how much does a ticket cost")
 	for try := 1; ; try++ {
+		meant(g.rest()...)
 		chen.listen()
-		boris.speaks(where)
-		chen.hears()
-		boris.speaks(cost)
-		texts := [2]string{g.transcript(), g.transcript()}
+		boris.speaks(where.next())
+		var texts [2]string
+		if answered, _ := chen.hears(); !answered.IsZero() {
+			boris.speaks(cost.next())
+			texts = [2]string{g.transcript(), g.transcript()}
+		}
 		if holds(texts[0], "**Boris**: ", "library") && holds(texts[1], "**Boris**: ", "three euros") {
 			break
 		}
 		if try == tries {
 			t.Fatalf("the turns were %q", texts)
 		}
+		t.Logf("the turns were %q", texts)
 	}
 
 	// Who may not train may not by voice either.
@@ -210,9 +236,10 @@ func TestTalkAmongPeople(t *testing.T) {
 	// Chen does not want to be heard: nothing is decrypted, listened to, or recognized.
 	chen.asks("!privacy listen false", "I don't hear you")
 	unheard, listened, recognized, dropped := ann.counts(chen)
-	chen.speaks(when)
+	unwanted := when.next()
+	chen.speaks(unwanted)
 	u, l, r, d := ann.counts(chen)
-	if u != unheard || l != listened || r != recognized || d < dropped+len(when)/16000*50/2 {
+	if u != unheard || l != listened || r != recognized || d < dropped+len(unwanted)/16000*50/2 {
 		t.Errorf("of Chen: unheard %d → %d, listened %d → %d, recognized %d → %d, dropped %d → %d", unheard, u, listened, l, recognized, r, dropped, d)
 	}
 
@@ -222,12 +249,13 @@ func TestTalkAmongPeople(t *testing.T) {
 	ann.until("Mynah is back", func() bool {
 		return strings.Contains(ann.asks("!voice", "oice"), "connected")
 	})
-	chen.speaks(when)
-	if u, l, r, d := ann.counts(chen); u != 0 || l != 0 || r != 0 || d < len(when)/16000*50/2 {
+	chen.speaks(unwanted)
+	if u, l, r, d := ann.counts(chen); u != 0 || l != 0 || r != 0 || d < len(unwanted)/16000*50/2 {
 		t.Errorf("of Chen after a restart: unheard %d, listened %d, recognized %d, dropped %d", u, l, r, d)
 	}
 	ann.turn(second, "silver feather")
 	g.stop()
+	g.rest()
 
 	// What people said to each other is kept nowhere.
 	err := filepath.WalkDir(g.data, func(path string, e fs.DirEntry, err error) error {
@@ -315,17 +343,18 @@ func TestTalkRussian(t *testing.T) {
 		c.speaks(s.voiced(t, withoutPauses.Replace(text), "ru"))
 		turns++
 		k.until(text, func() bool { return len(k.kept) == turns })
+		if !c.hearsFor(500 * time.Millisecond) {
+			t.Errorf("%q: Mynah is not heard", text)
+		}
 		k.mu.Lock()
 		defer k.mu.Unlock()
 		if l := k.kept[turns-1]; l.User != c.user || l.Said != text || !strings.Contains(l.Answer, answer) {
 			t.Errorf("%q: %+v", text, l)
 		}
-		if len(c.heardSince()) < 8000 {
-			t.Errorf("%q: Mynah is not heard", text)
-		}
 	}
 	ear.hears("Мы сегодня идём в кино.")
 	boris.speaks(s.voiced(t, "Мы сегодня идём в кино.", "ru")) // meant for somebody else
+	k.until("that the film is not for Mynah", func() bool { return k.counts[conversation.CountNotForUs] > 0 })
 	say(ann, "Майна, когда начинается турнир?", "в пятницу")
 	say(ann, "А какой приз?", "серебряное перо")
 	say(ann, "Майна, это неправильно, ответ: золотое перо.", "золотое перо")

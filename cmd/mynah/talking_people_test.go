@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/disgoorg/snowflake/v2"
 
@@ -67,7 +68,7 @@ func gather(t *testing.T, flags ...string) *gathering {
 // start starts Mynah, stop ends it.
 func (g *gathering) start(flags ...string) {
 	g.t.Helper()
-	g.program = launch(g.t, append([]string{"run", "--json", "--config", g.config, "--data", g.data, "--speech.models", g.models,
+	g.program = launch(g.t, append([]string{"run", "--json", "--config", g.config, "--data", g.data, "--speech.models", g.models, "--speech.steady",
 		"--discord.token_file", g.token, "--discord.rest_url", g.line.REST, "--discord.gateway_url", g.line.Gateway, "--discord.cdn_url", g.line.CDN}, flags...)...)
 	g.program.line()
 }
@@ -155,7 +156,24 @@ func (p person) after(id uint64, fits func(string) bool) message {
 // transcript waits for the next turn that is written down; "" where none is for so long that a person would say it again.
 func (g *gathering) transcript() string {
 	g.t.Helper()
-	next, ok := g.reader.look(unanswered, g.reader.newer(g.written, func(string) bool { return true }))
+	return g.transcriptWithin(unanswered)
+}
+
+// rest are the turns that were written down and not looked at: a busy machine makes two of one.
+func (g *gathering) rest() (texts []string) {
+	g.t.Helper()
+	for {
+		text := g.transcriptWithin(0)
+		if text == "" {
+			return texts
+		}
+		texts = append(texts, text)
+	}
+}
+
+func (g *gathering) transcriptWithin(wait time.Duration) string {
+	g.t.Helper()
+	next, ok := g.reader.look(wait, g.reader.newer(g.written, func(string) bool { return true }))
 	if !ok {
 		return ""
 	}
@@ -166,18 +184,28 @@ func (g *gathering) transcript() string {
 
 // turn has a person say something, and wants parts in what is written down of that turn. What comes out wrong is said again: a
 // busy machine sends late, and loses sounds.
-func (p *guest) turn(samples []float32, parts ...string) {
+func (p *guest) turn(sentence *takes, parts ...string) {
 	p.g.t.Helper()
-	p.heard(samples, nil, parts...)
+	p.heard(sentence, nil, parts...)
 }
 
 // heard is turn, and what the person hears of Mynah has to be understood as right does.
-func (p *guest) heard(samples []float32, right func(sound []float32) error, parts ...string) {
+func (p *guest) heard(sentence *takes, right func(sound []float32) error, parts ...string) {
+	p.g.t.Helper()
+	p.replies(func() {}, sentence, right, parts...)
+}
+
+// replies is heard for what is about Mynah's answer before: where it comes out wrong, again brings that answer again.
+func (p *guest) replies(again func(), sentence *takes, right func(sound []float32) error, parts ...string) {
 	p.g.t.Helper()
 	var said []string
-	for range tries {
+	for try := range tries {
+		if try > 0 {
+			again()
+		}
+		said = append(said, p.g.rest()...)
 		p.listen()
-		p.speaks(samples)
+		p.speaks(sentence.next())
 		text := p.g.transcript()
 		said = append(said, text)
 		if !holds(text, append(parts, "**"+p.name+"**: ")...) {

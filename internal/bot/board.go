@@ -63,7 +63,6 @@ func (d *board) run(ctx context.Context) {
 		if text == "" {
 			continue
 		}
-		d.edited = time.Now()
 		link, err := d.bot.connection(ctx)
 		if err != nil {
 			return
@@ -71,6 +70,7 @@ func (d *board) run(ctx context.Context) {
 		if id := d.where(ctx); id != 0 {
 			err = link.messenger.Edit(ctx, d.job.Channel, id, Reply{Text: text})
 		}
+		d.edited = time.Now() // and not before: one that came late would be followed too soon
 		if err != nil && ctx.Err() == nil {
 			d.bot.log.Warn("a job's message could not be edited", "job", d.job.ID, "err", err)
 		}

@@ -126,7 +126,7 @@ func (d *draft) finish(ctx context.Context, text string) (record.MessageID, erro
 }
 
 func (d *draft) put(ctx context.Context, text string) error {
-	d.shown = time.Now()
+	defer func() { d.shown = time.Now() }() // and not before: one that came late would be followed too soon
 	reply := Reply{Text: text, Sent: func(id record.MessageID) { d.sent = append(d.sent, id) }}
 	if d.id == 0 {
 		id, err := d.c.Send(ctx, reply)

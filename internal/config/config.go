@@ -109,6 +109,7 @@ type Speech struct {
 	Model      string `name:"model" help:"Name of the local recognizer's model, or path of a folder with any of sherpa-onnx's offline models (default: chosen by language)." hidden:""`
 	Languages  string `name:"languages" help:"What the model in speech.model understands, such as en,ru, where its folder doesn't tell (default: bot.language)." hidden:""`
 	Voice      string `name:"voice" help:"What speaks: auto (the best voice installed), espeak, gtts, openai, off." default:"auto" hidden:""`
+	Steady     bool   `name:"steady" help:"The local voice says the same text the same way each time: monotonous, for tests." hidden:""`
 	Models     string `name:"models" env:"MYNAH_SPEECH_MODELS,MYNAH_MODELS" help:"Folders of speech models, as in PATH; the first is written (default: models in the data folder, and in the XDG data folder)." placeholder:"DIRS" hidden:""`
 }
 

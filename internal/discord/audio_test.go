@@ -128,7 +128,7 @@ func TestAVoiceMessageInAndOut(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	mouth := voices.Open(voices.Config{}, installed)
+	mouth := voices.Open(voices.Config{Steady: true}, installed)
 	t.Cleanup(func() {
 		if err := mouth.Close(); err != nil {
 			t.Error(err)

@@ -56,7 +56,7 @@ func TestEveryCommandInBothForms(t *testing.T) {
 	}
 	talking := func() string {
 		joined()
-		ann.ask("general", "!say "+strings.Repeat("a long story ", 6))
+		ann.ask("general", "!say "+longStory)
 		return ""
 	}
 	example := func(text string) string {

@@ -266,8 +266,8 @@ func TestForeignHostsAreNotRead(t *testing.T) {
 	}
 }
 
-// editsLeast is how far apart edits of a message come at least: they are sent a second apart, and a busy machine may take one late.
-const editsLeast = 500 * time.Millisecond
+// editsLeast is how far apart edits of a message come at least: each is sent a second after the one before was answered.
+const editsLeast = 990 * time.Millisecond
 
 // canceled is a context in which nothing is dialled.
 func canceled() context.Context {

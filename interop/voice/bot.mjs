@@ -44,7 +44,8 @@ const commands = {
     connection.subscribe(player);
   },
   async state() {
-    return { channel: connection?.joinConfig.channelId, status: connection?.state.status, code: connection?.voicePrivacyCode ?? '' };
+    return { channel: connection?.joinConfig.channelId, status: connection?.state.status, code: connection?.voicePrivacyCode ?? '',
+      packets: recording?.packets.length ?? 0 };
   },
   async leave() {
     connection.destroy();

@@ -16,7 +16,7 @@ from discord.voice_state import VoiceConnectionState
 from yarl import URL
 
 LIMIT = 20  # seconds for whatever is waited for
-PATIENCE = 10  # seconds until discord.py gives a connection up
+PATIENCE = 30  # seconds until discord.py gives a connection up
 OPUS = 120  # RTP payload type
 SPEAKING, RESUMED = 5, 9  # opcodes of the voice gateway
 SILENCE = b"\xf8\xff\xfe"
@@ -80,7 +80,7 @@ class Bot(discord.Client):
             status = "gone"
         elif v.is_connected() and v._connection.can_encrypt:
             status = "ready"
-        return {"channel": str(v.channel.id) if v else None, "status": status, "code": (v and v.voice_privacy_code) or ""}
+        return {"channel": str(v.channel.id) if v else None, "status": status, "code": (v and v.voice_privacy_code) or "", "packets": len(self.recording or [])}
 
     async def leave(self):
         await self.voice.disconnect()

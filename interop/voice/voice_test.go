@@ -223,7 +223,7 @@ func testScript(t *testing.T, start func(*call) *bot) {
 	ears, store := newEars(t)
 	const each = 2
 	clips := people(t, each*rounds)
-	mouth := voices.Open(voices.Config{}, store)
+	mouth := voices.Open(voices.Config{Steady: true}, store)
 	t.Cleanup(func() { mouth.Close() })
 	c := newCall(t)
 	s := start(c)

@@ -61,7 +61,7 @@ func newHearsay(t testing.TB) *hearsay {
 	if err := onnx.Load(speechtest.Model(t, speech.KindLibrary, "").File("onnxruntime")); err != nil {
 		t.Fatal(err)
 	}
-	h := &hearsay{t: t, voices: voices.Open(voices.Config{}, installed)}
+	h := &hearsay{t: t, voices: voices.Open(voices.Config{Steady: !*commandFigures}, installed)}
 	speechtest.Model(t, speech.KindPiper, "en")
 	if h.recognizer, err = moonshine.Open(speechtest.Model(t, speech.KindMoonshine, "en"), speech.NewCores(1), 1); err != nil {
 		t.Fatal(err)

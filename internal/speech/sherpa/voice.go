@@ -21,6 +21,7 @@ import (
 const (
 	noiseScale       = 0.5
 	noiseScaleRhythm = 0.6
+	noiseScaleSteady = 1e-30 // of both: too little to be heard, but not 0, which stands for the scales of the training
 )
 
 // Voice speaks with a Piper voice. It is safe for concurrent use; what several callers say is made one piece at a time.
@@ -42,8 +43,9 @@ type voiceFunctions struct {
 
 // NewVoice loads a Piper voice that the package piper prepared. data is the folder espeak-ng-data, which holds the
 // rules of pronunciation; sherpa-onnx keeps to the one of the first voice that a process loads. cores are what its
-// calls share with others. Close it to free the voice's memory.
-func (l *Library) NewVoice(m *speech.Model, cores *speech.Cores, data string) (*Voice, error) {
+// calls share with others. A steady voice says the same text the same way each time, to the sample, and sounds monotonous.
+// Close it to free the voice's memory.
+func (l *Library) NewVoice(m *speech.Model, cores *speech.Cores, data string, steady bool) (*Voice, error) {
 	if m.Kind != speech.KindPiper {
 		return nil, fmt.Errorf("model %s is of kind %s, which is no voice", m.Name, m.Kind)
 	}
@@ -68,6 +70,9 @@ func (l *Library) NewVoice(m *speech.Model, cores *speech.Cores, data string) (*
 	c := &voiceConfig{threads: 1, provider: cstring("cpu"), maxSentences: 1, silenceScale: 1}
 	c.vits.model, c.vits.tokens, c.vits.dataDir = cstring(m.File("model")), cstring(m.File("tokens")), cstring(data)
 	c.vits.noiseScale, c.vits.noiseScaleW, c.vits.lengthScale = noiseScale, noiseScaleRhythm, 1
+	if steady {
+		c.vits.noiseScale, c.vits.noiseScaleW = noiseScaleSteady, noiseScaleSteady
+	}
 	v.native = v.c.create(c)
 	runtime.KeepAlive(c)
 	if v.native == nil {

@@ -48,6 +48,8 @@ type Config struct {
 	Language string
 	// Cores are shared with others that keep processors busy; nil are one for each processor, of its own.
 	Cores *speech.Cores
+	// Steady voices say the same text the same way each time, to the sample, and sound monotonous.
+	Steady bool
 }
 
 // Voices is a [speech.Synthesizer] that passes each text to the right one.
@@ -187,7 +189,7 @@ func (v *Voices) open(m *speech.Model) (*sherpa.Voice, error) {
 	if data == "" {
 		data = m.File("data")
 	}
-	voice, err := library.NewVoice(m, v.config.Cores, data)
+	voice, err := library.NewVoice(m, v.config.Cores, data, v.config.Steady)
 	if err != nil {
 		return nil, err
 	}

@@ -137,14 +137,14 @@ func TestService(t *testing.T) {
 }
 
 // piper opens the voices over the installed speech pack.
-func piper(t *testing.T) (*Voices, string) {
+func piper(t *testing.T, config Config) (*Voices, string) {
 	t.Helper()
 	name := speechtest.Model(t, speech.KindPiper, "en").Name
 	speechtest.LibraryFolder(t)
 	if espeak.DataDir() == "" {
 		t.Skip("needs espeak-ng's data")
 	}
-	v := Open(Config{}, store(t))
+	v := Open(config, store(t))
 	t.Cleanup(func() {
 		if err := v.Close(); err != nil {
 			t.Error(err)
@@ -154,7 +154,7 @@ func piper(t *testing.T) (*Voices, string) {
 }
 
 func TestPiperSpeaks(t *testing.T) {
-	v, name := piper(t)
+	v, name := piper(t, Config{})
 	if err := v.Warm(t.Context(), "en", "ru"); err != nil {
 		t.Fatal(err)
 	}
@@ -188,8 +188,25 @@ func TestPiperSpeaks(t *testing.T) {
 	}
 }
 
+// A steady voice says a text the same way each time, to the sample.
+func TestSteadyVoice(t *testing.T) {
+	v, _ := piper(t, Config{Steady: true})
+	const text = "Hello, I am Mynah. I can learn to answer your questions."
+	first, _, _ := spoken(t, v, speech.Speech{Text: text})
+	for range 3 {
+		again, _, _ := spoken(t, v, speech.Speech{Text: text})
+		if !slices.Equal(again.Samples, first.Samples) {
+			t.Errorf("%d samples and then %d others", len(first.Samples), len(again.Samples))
+		}
+	}
+	other, _, _ := spoken(t, v, speech.Speech{Text: text, Speed: 0.9})
+	if other.Duration() <= first.Duration() {
+		t.Errorf("%v at its own speed, %v below it", first.Duration(), other.Duration())
+	}
+}
+
 func TestItIsReadBack(t *testing.T) {
-	v, _ := piper(t)
+	v, _ := piper(t, Config{})
 	library, err := v.openLibrary()
 	if err != nil {
 		t.Fatal(err)
@@ -210,7 +227,7 @@ func TestItIsReadBack(t *testing.T) {
 }
 
 func TestManyCallers(t *testing.T) {
-	v, _ := piper(t)
+	v, _ := piper(t, Config{})
 	var all sync.WaitGroup
 	for range 4 {
 		all.Go(func() {
@@ -232,7 +249,7 @@ func TestManyCallers(t *testing.T) {
 }
 
 func TestClosed(t *testing.T) {
-	v, name := piper(t)
+	v, name := piper(t, Config{})
 	if err := v.Close(); err != nil {
 		t.Fatal(err)
 	}

@@ -39,7 +39,7 @@ func TestMain(m *testing.M) {
 const server record.ServerID = 4711
 
 // patience bounds every wait; none is expected to take nearly as long.
-const patience = 30 * time.Second
+const patience = 2 * time.Minute
 
 type fixture struct {
 	*jobs.Jobs
