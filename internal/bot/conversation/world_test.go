@@ -118,8 +118,11 @@ func (w *world) says(user record.UserID, text string, d time.Duration) {
 	w.sends(user, 0, 100*time.Millisecond)
 }
 
-// pauses lets time pass in which nobody sends anything.
-func (w *world) pauses(d time.Duration) { time.Sleep(d) }
+// pauses lets time pass in which nobody sends anything, and all that follows from it happen.
+func (w *world) pauses(d time.Duration) {
+	time.Sleep(d)
+	synctest.Wait()
+}
 
 func (w *world) sends(user record.UserID, level float32, d time.Duration) {
 	samples := make([]float32, Rate/50)
