@@ -28,27 +28,17 @@ func TestTalkCommands(t *testing.T) {
 			k.mu.Lock()
 			known := len(k.kept)
 			k.mu.Unlock()
-			ann.speaks(s.paced(t, text, "en", pace(saying)))
-			timer := time.NewTimer(unanswered)
-			defer timer.Stop()
-			for waiting := true; waiting; {
-				k.mu.Lock()
+			if k.heeds(func() { ann.speaks(s.paced(t, text, "en", pace(saying))) }, func() bool {
 				news = slices.Clone(k.kept[known:])
-				k.mu.Unlock()
-				if effect(news) {
-					return
-				}
-				select {
-				case <-k.news:
-				case <-timer.C:
-					waiting = false
-				}
+				return effect(news)
+			}) {
+				return
 			}
 			t.Logf("%q had no effect: %+v", text, news)
 		}
 		t.Errorf("%q, said %d times, had no effect: %+v", text, sayings, news)
 	}
-	answered := func(part string) func([]conversation.Line) bool {
+	answers := func(part string) func([]conversation.Line) bool {
 		return func(news []conversation.Line) bool {
 			return slices.ContainsFunc(news, func(l conversation.Line) bool { return strings.Contains(l.Answer, part) })
 		}
@@ -64,16 +54,12 @@ func TestTalkCommands(t *testing.T) {
 	}
 	nothing := func(float64) {}
 
-	says(nothing, "What can you do?", answered("Ask me anything"))
+	says(nothing, "What can you do?", answers("Ask me anything"))
 	says(talks, "Mynah, stop.", obeyed)
-	says(nothing, "Mynah, repeat.", answered("long answer"))
+	says(nothing, "Mynah, repeat.", answers("long answer"))
 	says(talks, "Mynah, skip.", obeyed) // where nothing is said, it is answered that there is nothing to skip
 	volume := k.mynah.Player().Volume()
 	says(nothing, "Mynah, louder.", func([]conversation.Line) bool { return k.mynah.Player().Volume() > volume })
-	says(nothing, "Mynah, leave.", func([]conversation.Line) bool {
-		k.mu.Lock()
-		defer k.mu.Unlock()
-		return slices.Contains(k.deeds, "leave")
-	})
-	says(nothing, "Mynah, speak Russian.", answered("Теперь я говорю по-русски"))
+	says(nothing, "Mynah, leave.", func([]conversation.Line) bool { return slices.Contains(k.deeds, "leave") })
+	says(nothing, "Mynah, speak Russian.", answers("Теперь я говорю по-русски"))
 }

@@ -325,6 +325,8 @@ const (
 	ways = 5
 	// unanswered is how long they wait for an answer before they say it again: less would interrupt the answer of a busy machine.
 	unanswered = time.Minute
+	// answered is how long they wait for the effect of what was taken for a turn.
+	answered = 15 * time.Second
 )
 
 // says has a person say something until it has come to what is wanted: a busy machine sends late, and what comes late is
@@ -332,12 +334,29 @@ const (
 func (k *talk) says(c *caller, sentence *takes, what string, ok func() bool) {
 	k.t.Helper()
 	for range tries {
-		c.speaks(sentence.next())
-		if k.within(unanswered, ok) {
+		if k.heeds(func() { c.speaks(sentence.next()) }, ok) {
 			return
 		}
 	}
 	k.fail("said %d times: no %s", tries, what)
+}
+
+// heeds has something said and waits for what is wanted of it: for long where nothing has come of what was said, and briefly once it has
+// come to something else.
+func (k *talk) heeds(say func(), ok func() bool) bool {
+	k.t.Helper()
+	turns := func() int {
+		return k.counts[conversation.CountTurn] + k.counts[conversation.CountNotForUs] + k.counts[conversation.CountPhantom]
+	}
+	k.mu.Lock()
+	before := turns()
+	k.mu.Unlock()
+	say()
+	wanted := false
+	return k.within(unanswered, func() bool {
+		wanted = ok()
+		return wanted || turns() > before
+	}) && (wanted || k.within(answered, ok))
 }
 
 // recorded is sound at audio.EncodeRate as a voice.Source.
