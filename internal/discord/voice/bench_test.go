@@ -154,6 +154,7 @@ func (e *endless) Read(_ context.Context, dst []float32) (int, error) {
 
 // playRole is the process of a role.
 func playRole(role string) int {
+	runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + 1) // as mynah run does
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	out, in := json.NewEncoder(os.Stdout), bufio.NewScanner(os.Stdin)
