@@ -199,6 +199,9 @@ func (c *runCmd) open(ctx context.Context, cfg *config.Config, log *slog.Logger,
 	if a.voice, err = openSpeech(ctx, cfg, c.Folder, &b, closing, log); err != nil {
 		return nil, err
 	}
+	if n := runtime.GOMAXPROCS(0); n <= runtime.NumCPU() {
+		runtime.GOMAXPROCS(n + 1) // so that the thread which sends voice packets finds a place beside those that compute
+	}
 	if b.Talking != nil {
 		b.Talking.Store = kept
 		if a.metrics != nil {

@@ -14,7 +14,7 @@ import (
 type Options struct {
 	Seed          uint64         // same examples and seed give the same model, byte for byte
 	Budget        time.Duration  // how much work choosing hyperparameters may take; 0 is DefaultBudget. It is counted in operations, not by a clock, so that it doesn't change results between runs
-	Threads       int            // goroutines that compute; 0 is GOMAXPROCS. Results don't depend on it
+	Threads       int            // goroutines that compute; 0 is one for each processor. Results don't depend on it
 	TargetRefusal float64        // share of known texts that may be refused; 0 is DefaultTargetRefusal
 	Progress      func(Progress) // called from Train's goroutine, or nil
 	Encoder       Encoder        // sentence embeddings as further features, or nil
@@ -122,7 +122,7 @@ type training struct {
 
 func (t *training) defaults() {
 	if t.opt.Threads <= 0 {
-		t.opt.Threads = runtime.GOMAXPROCS(0)
+		t.opt.Threads = min(runtime.GOMAXPROCS(0), runtime.NumCPU())
 	}
 	if t.opt.TargetRefusal <= 0 || t.opt.TargetRefusal >= 1 {
 		t.opt.TargetRefusal = DefaultTargetRefusal

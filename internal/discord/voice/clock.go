@@ -64,13 +64,18 @@ func (c *clock) advance() uint32 {
 
 func (c *clock) due() time.Time { return c.origin.Add(time.Duration(c.slot) * FrameTime) }
 
-// wait waits until the slot is due.
-func (c *clock) wait(ctx context.Context) error {
+// moment is when the next packet is to be sent: when its slot is due, and not too soon after the last one.
+func (c *clock) moment() time.Time {
 	due := c.due()
 	if spaced := c.last.Add(minSpacing); due.Before(spaced) {
-		due = spaced
+		return spaced
 	}
-	d := time.Until(due)
+	return due
+}
+
+// wait waits for that moment.
+func (c *clock) wait(ctx context.Context) error {
+	d := time.Until(c.moment())
 	if d > 0 {
 		if c.timer == nil {
 			c.timer = time.NewTimer(d)

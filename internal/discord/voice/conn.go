@@ -77,6 +77,7 @@ const (
 type Connections struct {
 	config   Config
 	encoders chan struct{} // one for each encoder at work
+	pace     pacer
 
 	mu    sync.Mutex
 	conns map[*Conn]bool // those that are not over
@@ -93,14 +94,14 @@ func NewConnections(c Config) *Connections {
 	if c.Rand == nil {
 		c.Rand = rand.Reader
 	}
-	return &Connections{config: c, encoders: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)-1)), conns: map[*Conn]bool{}}
+	return &Connections{config: c, encoders: make(chan struct{}, max(1, runtime.NumCPU()-1)), conns: map[*Conn]bool{}}
 }
 
 // Create is a voice.ConnCreateFunc. The result is a *Conn. disgo's own options are not used: they configure its gateway
 // and UDP code.
 func (f *Connections) Create(guild, user snowflake.ID, update disgovoice.StateUpdateFunc, remove func(), _ ...disgovoice.ConnConfigOpt) disgovoice.Conn {
 	var conn *Conn
-	conn = newConn(f.config, f.encoders, guild, user, update, func() {
+	conn = newConn(f.config, f.encoders, &f.pace, guild, user, update, func() {
 		f.mu.Lock()
 		delete(f.conns, conn)
 		f.mu.Unlock()
@@ -154,14 +155,14 @@ type Conn struct {
 	over       bool
 }
 
-func newConn(c Config, encoders chan struct{}, guild, user snowflake.ID, update disgovoice.StateUpdateFunc, remove func()) *Conn {
+func newConn(c Config, encoders chan struct{}, pace *pacer, guild, user snowflake.ID, update disgovoice.StateUpdateFunc, remove func()) *Conn {
 	conn := &Conn{
 		config: c, guild: guild, user: user, update: update, remove: remove,
 		log:   c.Logger.With(slog.String("guild", guild.String())),
 		posts: make(chan func(), 16), ended: make(chan linkEnd), done: make(chan struct{}),
 	}
 	conn.ctx, conn.stop = context.WithCancel(context.Background())
-	conn.player = newPlayer(conn.bitrate, encoders, c.Now)
+	conn.player = newPlayer(conn.bitrate, encoders, pace, c.Now)
 	conn.timer = time.NewTimer(time.Hour)
 	conn.timer.Stop()
 	go conn.loop()

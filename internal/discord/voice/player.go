@@ -91,6 +91,8 @@ type Player struct {
 	// encoders bounds how many players encode at once: frames are encoded ahead and can wait, packets can't, so one
 	// processor is kept free for those.
 	encoders chan struct{}
+	// pace sends the packets at their moments; nil leaves it to the player's goroutine.
+	pace *pacer
 
 	mu      sync.Mutex
 	queue   []*Item // queue[0] plays
@@ -106,8 +108,8 @@ type Player struct {
 	lateness lateness
 }
 
-func newPlayer(bitrate func() int, encoders chan struct{}, now func() time.Time) *Player {
-	return &Player{bitrate: bitrate, encoders: encoders, now: now, volume: 1, ready: make(chan struct{})}
+func newPlayer(bitrate func() int, encoders chan struct{}, pace *pacer, now func() time.Time) *Player {
+	return &Player{bitrate: bitrate, encoders: encoders, pace: pace, now: now, volume: 1, ready: make(chan struct{})}
 }
 
 // Play puts a source at the end of the queue. It is played until its end, until ctx is done, or until it is skipped.
@@ -231,6 +233,10 @@ func (p *Player) close() {
 
 // run plays the queue until it is empty.
 func (p *Player) run() {
+	if p.pace != nil {
+		p.pace.begin()
+		defer p.pace.end()
+	}
 	speaking := false
 	var w frameWriter
 	for {
@@ -294,9 +300,17 @@ func (p *Player) playItem(i *Item, w frameWriter, speaking bool) (frameWriter, b
 	}
 	var silence [silenceSize]byte
 	copy(silence[:], silenceFrame)
+	var frame []byte
+	send := func() {
+		if err := w.WriteFrame(frame, pending); err != nil {
+			p.detach(w) // the connection's owner brings a new one
+		}
+		pending = slots.advance()
+		p.lateness.add(slots.behind)
+	}
+	sent := make(chan struct{}, 1)
 	for {
-		var frame []byte
-		var open bool
+		var open, early bool
 		if !slots.running() { // the first frame, or the first after the source ran dry: nothing to keep time with
 			select {
 			case frame, open = <-frames:
@@ -308,18 +322,24 @@ func (p *Player) playItem(i *Item, w frameWriter, speaking bool) (frameWriter, b
 				return w, speaking, context.Cause(i.ctx)
 			}
 		} else {
-			if err := slots.wait(i.ctx); err != nil {
-				return w, speaking, err
-			}
 			select {
-			case frame, open = <-frames:
+			case frame, early = <-frames:
 			default:
-				// The source is slower than speech. Silence is sent for a while; after that the clock stops.
-				if idle++; idle > silenceFrames {
-					slots.stop()
-					continue
+			}
+			if open = early; !early {
+				if err := slots.wait(i.ctx); err != nil {
+					return w, speaking, err
 				}
-				frame, open = silence[:], true
+				select {
+				case frame, open = <-frames:
+				default:
+					// The source is slower than speech. Silence is sent for a while; after that the clock stops.
+					if idle++; idle > silenceFrames {
+						slots.stop()
+						continue
+					}
+					frame, open = silence[:], true
+				}
 			}
 		}
 		if !open {
@@ -340,11 +360,19 @@ func (p *Player) playItem(i *Item, w frameWriter, speaking bool) (frameWriter, b
 		if !slots.running() {
 			pending += slots.start(p.now())
 		}
-		if err := w.WriteFrame(frame, pending); err != nil {
-			p.detach(w) // the connection's owner brings a new one
+		switch {
+		case early && p.pace != nil:
+			err = p.pace.depart(i.ctx, departure{slots.moment(), send, sent})
+		case early:
+			if err = slots.wait(i.ctx); err == nil {
+				send()
+			}
+		default:
+			send()
 		}
-		pending = slots.advance()
-		p.lateness.add(slots.behind)
+		if err != nil {
+			return w, speaking, err
+		}
 		if &frame[0] != &silence[0] {
 			idle = 0
 			i.played.Add(1)

@@ -48,7 +48,7 @@ func (r *recorder) wait(n int) {
 }
 
 func testPlayer(t *testing.T) (*Player, *recorder) {
-	p := newPlayer(func() int { return 32000 }, make(chan struct{}, 1), time.Now)
+	p := newPlayer(func() int { return 32000 }, make(chan struct{}, 1), nil, time.Now)
 	r := newRecorder()
 	p.attach(r)
 	t.Cleanup(p.close)
