@@ -77,6 +77,8 @@ func newInteractionResponder(c *Client, i discord.Interaction, private bool) *in
 	if i.Channel().MessageChannel != nil {
 		r.channel = i.Channel().ID()
 	}
+	r.mu.Lock() // the timer may run before it is kept here
+	defer r.mu.Unlock()
 	r.timer = time.AfterFunc(deferAfter, func() {
 		ctx, cancel := context.WithTimeout(c.ctx, firstAnswer)
 		defer cancel()

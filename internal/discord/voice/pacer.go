@@ -65,16 +65,20 @@ func (p *pacer) depart(ctx context.Context, d departure) error {
 	return nil
 }
 
+// longestPause is how long the thread sleeps at most. The first packet that a player hands over is due at least so long after its
+// start; those that make up for a delay may be sooner, and leave a tick late.
+const longestPause = FrameTime - sendTick
+
 // run is the thread.
 func (p *pacer) run() {
 	runtime.LockOSThread() // for good: the thread, with its priority, ends with this goroutine
 	realTime()
 	var due []departure
+	next := time.Now()
 	for {
-		now := time.Now()
-		pause := syscall.NsecToTimespec(int64(floor(now, sendTick).Add(sendTick).Sub(now)))
+		pause := syscall.NsecToTimespec(int64(max(0, time.Until(next))))
 		_ = syscall.Nanosleep(&pause, nil) // a signal wakes it early, which does no harm
-		now = time.Now()
+		now := time.Now()
 		p.mu.Lock()
 		if p.players == 0 {
 			p.running = false
@@ -83,11 +87,15 @@ func (p *pacer) run() {
 		}
 		due = due[:0]
 		stay := p.waiting[:0]
+		next = floor(now, sendTick).Add(longestPause)
 		for _, d := range p.waiting {
-			if d.at.After(now) {
-				stay = append(stay, d)
-			} else {
+			if !d.at.After(now) {
 				due = append(due, d)
+				continue
+			}
+			stay = append(stay, d)
+			if d.at.Before(next) {
+				next = floor(d.at.Add(sendTick-1), sendTick)
 			}
 		}
 		clear(p.waiting[len(stay):])
