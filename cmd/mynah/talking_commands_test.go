@@ -14,7 +14,7 @@ import (
 func TestTalkCommands(t *testing.T) {
 	s := openTalkingSpeech(t)
 	k := newTalk(t, newVoiceRooms(t), s, 0, func(c *conversation.Config) { c.Timing.Rejoin = time.Millisecond }, "Ann")
-	long := strings.TrimSpace(strings.Repeat("This is a long answer that goes on and on. ", 6))
+	long := strings.TrimSpace(strings.Repeat("This is a long answer that goes on and on. ", 4))
 	k.answer = func(conversation.Question) string { return long }
 	ann := k.people[1]
 
@@ -46,17 +46,29 @@ func TestTalkCommands(t *testing.T) {
 	obeyed := func(news []conversation.Line) bool { // without a word
 		return slices.ContainsFunc(news, func(l conversation.Line) bool { return l.Answer == "" })
 	}
+	silent := func() {
+		ann.listen()
+		if k.mynah.Player().Stop() > 0 {
+			ann.hearsSilence()
+		}
+	}
 	talks := func(speed float64) {
 		t.Helper()
-		ann.listen()
+		silent() // what is said into an answer of before would be one turn with the question
 		ann.speaks(s.paced(t, "What is the capital of France?", "en", speed))
+		ann.listen()
 		ann.hearsFirst()
+	}
+	talked := func(speed float64) {
+		t.Helper()
+		talks(speed)
+		silent()
 	}
 	nothing := func(float64) {}
 
 	says(nothing, "What can you do?", answers("Ask me anything"))
 	says(talks, "Mynah, stop.", obeyed)
-	says(nothing, "Mynah, repeat.", answers("long answer"))
+	says(talked, "Mynah, repeat.", answers("long answer"))
 	says(talks, "Mynah, skip.", obeyed) // where nothing is said, it is answered that there is nothing to skip
 	volume := k.mynah.Player().Volume()
 	says(nothing, "Mynah, louder.", func([]conversation.Line) bool { return k.mynah.Player().Volume() > volume })

@@ -326,7 +326,7 @@ const (
 	// unanswered is how long they wait for an answer before they say it again: less would interrupt the answer of a busy machine.
 	unanswered = time.Minute
 	// answered is how long they wait for the effect of what was taken for a turn.
-	answered = 15 * time.Second
+	answered = 30 * time.Second
 )
 
 // says has a person say something until it has come to what is wanted: a busy machine sends late, and what comes late is
@@ -418,6 +418,24 @@ func (c *caller) hears() (time.Time, []float32) {
 			c.mu.Lock()
 			defer c.mu.Unlock()
 			return c.first, slices.Clone(c.sound)
+		}
+	}
+}
+
+// hearsSilence waits until nothing has come of Mynah for a while.
+func (c *caller) hearsSilence() {
+	c.t.Helper()
+	deadline := time.NewTimer(patience)
+	defer deadline.Stop()
+	for {
+		quiet := time.NewTimer(400 * time.Millisecond)
+		select {
+		case <-c.news:
+			quiet.Stop()
+		case <-quiet.C:
+			return
+		case <-deadline.C:
+			c.t.Fatal("Mynah does not fall silent")
 		}
 	}
 }
