@@ -16,7 +16,8 @@ from discord.voice_state import VoiceConnectionState
 from yarl import URL
 
 LIMIT = 20  # seconds for whatever is waited for
-PATIENCE = 30  # seconds until discord.py gives a connection up
+JOINING = 30  # seconds that joining may take
+PATIENCE = 10  # seconds until discord.py gives a connection up that it tries to restore
 OPUS = 120  # RTP payload type
 SPEAKING, RESUMED = 5, 9  # opcodes of the voice gateway
 SILENCE = b"\xf8\xff\xfe"
@@ -70,7 +71,8 @@ class Bot(discord.Client):
     refused = 0
 
     async def join(self, guild, channel):
-        self.voice = await self.get_channel(int(channel)).connect(cls=Voice, timeout=PATIENCE, reconnect=True)
+        self.voice = await self.get_channel(int(channel)).connect(cls=Voice, timeout=JOINING, reconnect=True)
+        self.voice._connection.timeout = PATIENCE
         self.voice._connection.add_socket_listener(self.packet)
 
     async def state(self):
