@@ -146,14 +146,10 @@ func (l *link) serve(resuming bool) (described bool, err error) {
 	}
 	// A session that we end is closed with 1000; one that is to be resumed with another code.
 	final := false
-	closed := false
-	end := func() {
-		if !closed {
-			closed = true
-			l.socket.Store(nil)
-			s.close(final || l.ctx.Err() != nil)
-		}
-	}
+	end := sync.OnceFunc(func() {
+		l.socket.Store(nil)
+		s.close(final || l.ctx.Err() != nil)
+	})
 	defer end()
 
 	helloCtx, heard := context.WithTimeout(ctx, helloWait)
