@@ -47,8 +47,8 @@ func (f *faults) init() {
 	f.lose = map[heldKey]int{}
 }
 
-// SetFaults decides what happens to the packets that user sends (up) or is sent; user 0 is everybody without a setting of
-// their own. Zero Faults end it.
+// SetFaults decides what happens to the packets that user sends (up) or is sent, the answer to IP discovery among these; user 0 is
+// everybody without a setting of their own. Zero Faults end it.
 func (s *Server) SetFaults(user localdiscord.ID, up bool, f Faults) {
 	s.faults.mu.Lock()
 	defer s.faults.mu.Unlock()

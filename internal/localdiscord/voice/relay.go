@@ -117,7 +117,10 @@ func (s *Server) discover(p []byte, from netip.AddrPort) {
 	copy(reply[4:8], p[4:8])
 	copy(reply[8:72], from.Addr().String())
 	binary.BigEndian.PutUint16(reply[72:], from.Port())
-	_, _ = s.udp.WriteToUDPAddrPort(reply, from)
+	send := func(p []byte) { _, _ = s.udp.WriteToUDPAddrPort(p, from) }
+	if !s.faults.strike(m.user, false, reply, send) {
+		send(reply)
+	}
 }
 
 // forward opens a packet and sends its payload to everybody else in the channel. A packet that was held back comes from
