@@ -228,17 +228,13 @@ func (l *link) serve(resuming bool) (described bool, err error) {
 				if l.seal != nil {
 					break // told again behind a resume: the session is as it was
 				}
-				if in.m.op == opReady {
-					if err := l.handle(ctx, s, in.m); err != nil {
-						return described, err
-					}
-					break
-				}
-				if err := l.describe(in.m); err != nil {
+				if err := l.handle(ctx, s, in.m); err != nil {
 					return described, err
 				}
-				described = true
-				setUp.Stop()
+				if l.seal != nil {
+					described = true
+					setUp.Stop()
+				}
 			default:
 				if err := l.handle(ctx, s, in.m); err != nil {
 					return described, err
@@ -296,6 +292,8 @@ func (l *link) handle(ctx context.Context, s *socket, m message) error {
 			return err
 		}
 		return l.choose(ctx, s, r)
+	case opSessionDescription:
+		return l.describe(m)
 	case opSpeaking:
 		var d speaking
 		if err := m.decode(&d); err != nil {
