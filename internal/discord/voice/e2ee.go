@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/disgoorg/snowflake/v2"
 
@@ -28,7 +29,20 @@ type endToEnd struct {
 	news    chan struct{} // closed, and made anew, when something has changed
 	// unanswered are the messages of which nothing shows yet that they have arrived. See repeat.
 	unanswered []dave.Message
+	tries      int         // key packages since a group has had us
+	later      *time.Timer // sends the last one of these; nil while it needs none
 }
+
+// How often we ask to be let into the group. Where what we know of the call differs from what the others know, by a message that is late or
+// lost, they let us in and we refuse the group, again and again, and all have new keys each time. So those who were refused pause.
+const (
+	quickTries = 3                      // that follow each other at once
+	firstPause = 250 * time.Millisecond // before the next, twice as long before each further one
+	maxTries   = 8                      // after them only a fresh session helps
+)
+
+// errNotLetIn ends a session that no group has us in.
+var errNotLetIn = errors.New("voice: no end-to-end encrypted group that we can agree to")
 
 // maxUnanswered bounds what is repeated: a key package, a commit, and the transitions that the gateway has under way at once.
 const maxUnanswered = 16
@@ -44,11 +58,15 @@ func newEndToEnd(ctx context.Context, c Config, self, channel snowflake.ID, out 
 	e.session, e.failed = dave.NewSession(dave.Config{
 		Channel: dave.ChannelID(channel), User: dave.UserID(self), Rand: c.Rand, Now: c.Now,
 		Send: func(m dave.Message) error {
-			if e.keep(m) {
-				_ = e.send(ctx, m) // what a broken socket loses is repeated on the next
+			kept, postponed := e.keep(ctx, m)
+			if postponed {
 				return nil
 			}
-			return e.send(ctx, m)
+			err := e.send(ctx, m)
+			if kept {
+				return nil // what a broken socket loses is repeated on the next
+			}
+			return err
 		},
 	})
 	return e
@@ -69,24 +87,39 @@ func (e *endToEnd) send(ctx context.Context, m dave.Message) error {
 	return e.out.sendJSON(ctx, int(m.Op), d)
 }
 
-// keep remembers a message of ours until something shows that it has arrived, and reports whether it is of that kind.
-func (e *endToEnd) keep(m dave.Message) bool {
+// keep remembers a message of ours until something shows that it has arrived, and reports whether it is of that kind, and whether it is
+// sent later.
+func (e *endToEnd) keep(ctx context.Context, m dave.Message) (kept, postponed bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	switch m.Op {
 	case dave.OpKeyPackage:
 		e.unanswered = nil // who sends one starts over
+		e.tries++
+		if more := e.tries - quickTries; more > 0 && e.tries <= maxTries {
+			postponed = true
+			e.stopLater()
+			e.later = time.AfterFunc(firstPause<<(more-1), func() { e.repeat(ctx) })
+		}
 	case dave.OpCommitWelcome:
 		e.forget(dave.OpCommitWelcome) // it covers what the one before did
 	case dave.OpTransitionReady:
 	default:
-		return false
+		return false, false
 	}
 	if len(e.unanswered) == maxUnanswered {
 		e.unanswered = slices.Delete(e.unanswered, 0, 1)
 	}
 	e.unanswered = append(e.unanswered, m)
-	return true
+	return true, postponed
+}
+
+// stopLater is called with mu held.
+func (e *endToEnd) stopLater() {
+	if e.later != nil {
+		e.later.Stop()
+		e.later = nil
+	}
 }
 
 // forget drops messages of an opcode. Called with mu held.
@@ -102,6 +135,8 @@ func (e *endToEnd) answered(m dave.Message) {
 	switch m.Op {
 	case dave.OpAnnounceCommit, dave.OpWelcome:
 		if in { // a group has taken us in, and is an epoch further
+			e.tries = 0
+			e.stopLater()
 			e.forget(dave.OpKeyPackage)
 			e.forget(dave.OpCommitWelcome)
 		}
@@ -170,7 +205,7 @@ func (e *endToEnd) left(user snowflake.ID) {
 	e.check()
 }
 
-// handle passes a message on. What does not concern the session's state is no error.
+// handle passes a message on. What does not concern the session's state is no error. After errNotLetIn nothing more is to be hoped for.
 func (e *endToEnd) handle(m message) error {
 	if e.failed != nil {
 		return e.failed
@@ -188,6 +223,12 @@ func (e *endToEnd) handle(m message) error {
 	err = e.session.Handle(d)
 	e.answered(d)
 	e.check()
+	e.mu.Lock()
+	hopeless := e.tries > maxTries
+	e.mu.Unlock()
+	if hopeless {
+		return errNotLetIn
+	}
 	if errors.Is(err, dave.ErrIgnored) {
 		return nil
 	}
@@ -253,6 +294,9 @@ func (e *endToEnd) state() Encryption {
 }
 
 func (e *endToEnd) close() {
+	e.mu.Lock()
+	e.stopLater()
+	e.mu.Unlock()
 	if e.session != nil {
 		e.session.Close()
 	}

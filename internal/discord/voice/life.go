@@ -199,15 +199,19 @@ func (c *Conn) linkEnded(e linkEnd) {
 		if c.config.Now().Sub(c.linkStart) > stableAfter {
 			c.rejoins = 0
 		}
-		c.backoff()
+		c.backoff(e.why)
 	}
 }
 
-// backoff asks for a fresh session after a pause that grows.
-func (c *Conn) backoff() {
+// backoff asks for a fresh session after a pause that grows. why is what has ended the last one.
+func (c *Conn) backoff(why error) {
 	c.rejoins++
 	if c.rejoins > maxRejoins {
-		c.finish(&StopError{Reason: ReasonUnreachable}, true)
+		reason := ReasonUnreachable
+		if errors.Is(why, errNotLetIn) {
+			reason = ReasonDAVE
+		}
+		c.finish(&StopError{Reason: reason}, true)
 		return
 	}
 	c.after(min(firstBackoff<<(c.rejoins-1), lastBackoff), c.rejoin)

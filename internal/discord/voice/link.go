@@ -106,6 +106,9 @@ func (l *link) run() linkEnd {
 		if errors.Is(err, rtp.ErrNoMode) {
 			n, stop = nextStop, &StopError{Reason: ReasonMode}
 		}
+		if errors.Is(err, errNotLetIn) {
+			n = nextRejoin
+		}
 		switch {
 		case n == nextStop, n == nextWait, n == nextRejoin:
 			return linkEnd{link: l, next: n, err: stop, why: err}
@@ -325,7 +328,9 @@ func (l *link) handle(ctx context.Context, s *socket, m message) error {
 		l.keys.left(snowflake.ID(d.UserID))
 		l.conn.adapter.gone(snowflake.ID(d.UserID))
 	case opPrepareTransition, opExecuteTransition, opPrepareEpoch, opExternalSender, opProposals, opAnnounceCommit, opWelcome:
-		if err := l.keys.handle(m); err != nil {
+		if err := l.keys.handle(m); errors.Is(err, errNotLetIn) {
+			return err
+		} else if err != nil {
 			l.conn.log.Warn("voice: end-to-end encryption", "op", m.op, "err", err)
 		}
 	}

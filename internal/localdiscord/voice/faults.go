@@ -59,8 +59,8 @@ func (s *Server) SetFaults(user localdiscord.ID, up bool, f Faults) {
 	s.faults.media[faultKey{user, up}] = f
 }
 
-// Hold delays the messages of one opcode to user by d; d < 0 withholds them. They are still replayed after a resume.
-// d = 0 ends it.
+// Hold delays the messages of one opcode to user by d, or with d < 0 withholds them, and whatever has a sequence number behind them on
+// the same socket: as on a real connection, nothing is lost in the middle. They are still replayed after a resume. d = 0 ends it.
 func (s *Server) Hold(user localdiscord.ID, op int, d time.Duration) {
 	s.faults.mu.Lock()
 	defer s.faults.mu.Unlock()
@@ -141,11 +141,8 @@ func (f *faults) held(user localdiscord.ID, op int) (time.Duration, bool) {
 	return d, ok
 }
 
-// later runs do after d, never for d < 0 or when the server has closed.
+// later runs do after d, or never when the server has closed.
 func (f *faults) later(d time.Duration, do func()) {
-	if d < 0 {
-		return
-	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.closed {

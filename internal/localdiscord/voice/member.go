@@ -63,6 +63,8 @@ type socket struct {
 	done  chan struct{}
 	once  sync.Once
 	code  int
+	// stalled: something was withheld, and nothing with a sequence number overtakes it. Guarded by the member's mu.
+	stalled bool
 }
 
 func newSocket(ws *websocket.Conn) *socket {
@@ -160,12 +162,16 @@ func (m *member) keep(f frame) {
 	if m.socket == nil {
 		return
 	}
-	if wait, held := m.server.faults.held(m.user, f.op); held {
-		k := m.socket
+	k := m.socket
+	wait, held := m.server.faults.held(m.user, f.op)
+	switch {
+	case k.stalled || held && wait < 0:
+		k.stalled = true
+	case held:
 		m.server.faults.later(wait, func() { k.push(f) })
-		return
+	default:
+		k.push(f)
 	}
-	m.socket.push(f)
 }
 
 // sendOnce queues a message that is not replayed.
