@@ -16,10 +16,10 @@ test: setup-test interop-modules ## install what is missing and run every test
 	@echo "building what is tested: the first time takes minutes" >&2
 	$(call insist,$(GO) run -race ./cmd/mynah models pull speech-pack)
 	$(GO) test $(TEST) $$($(GO) list ./... | grep -vE '$(REALTIME)')
-	$(GO) test -p 1 $(TEST) $$($(GO) list ./... | grep -E '$(REALTIME)')
+	$(GO) test -p 2 $(TEST) $$($(GO) list ./... | grep -E '$(REALTIME)')
 
 TEST = -race -vet=off -timeout 60m $(TESTFLAGS)
-# Packages whose tests hold calls in real time, one after the other: others beside them would make their sound come late.
+# Packages whose tests hold calls in real time: two at a time, which mostly wait, and nothing beside them that works without a pause.
 REALTIME = /(cmd/mynah|internal/discord|interop)(/|$$$$)
 
 check: setup ## format, vet, staticcheck, and each fuzz target for a few seconds
