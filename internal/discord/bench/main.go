@@ -34,26 +34,25 @@ import (
 const (
 	people   = 40
 	channels = 4
-	// warmUp is answered before anything is measured. It fills what is bounded:
-	// the channels' histories of the local Discord, and the newest exchanges.
-	warmUp = 22 * time.Second
 	// patience is how long the last replies may take.
 	patience = 10 * time.Second
 )
 
 func main() {
 	duration := flag.Duration("duration", 15*time.Second, "how long to send")
+	// It fills what is bounded: the channels' histories of the local Discord, and the newest exchanges.
+	warmUp := flag.Duration("warm-up", 22*time.Second, "how long to send before anything is measured")
 	rate := flag.Int("rate", 200, "messages a second")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := run(ctx, *duration, *rate); err != nil {
+	if err := run(ctx, *warmUp, *duration, *rate); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, duration time.Duration, rate int) (err error) {
+func run(ctx context.Context, warmUp, duration time.Duration, rate int) (err error) {
 	world := localdiscord.World{Bots: []localdiscord.WorldBot{{WorldAccount: localdiscord.WorldAccount{Name: "Mynah"}}}}
 	server := localdiscord.WorldServer{Name: "bench"}
 	for i := range people {
@@ -87,7 +86,7 @@ func run(ctx context.Context, duration time.Duration, rate int) (err error) {
 	}
 	mynah, err := bot.New(bot.Config{
 		Settings: kept, Exchanges: kept, Corrections: kept, Feedback: kept, Examples: kept, Models: kept,
-		Blobs: kept, Privacy: kept, Workspaces: kept, Transcripts: kept, Jobs: work, ReplyMode: record.ReplyAll, Log: log,
+		Blobs: kept, Privacy: kept, Workspaces: kept, Transcripts: kept, Retention: kept, Jobs: work, ReplyMode: record.ReplyAll, Log: log,
 	})
 	if err != nil {
 		return err
