@@ -169,6 +169,7 @@ func onStage(t *testing.T, o listening, timing conversation.Timing, play func(*s
 			t.Fatal(err)
 		}
 		g.session = session
+		session.SetPeople([]conversation.Person{{ID: figureUser, Name: "Ann"}}, nil) // who is alone with Mynah need not name it
 		ctx, cancel := context.WithCancel(t.Context())
 		var running sync.WaitGroup
 		running.Go(func() { _ = session.Run(ctx) })
