@@ -148,8 +148,9 @@ func (c *call) change(t testing.TB, round int, o *ours, s *bot) *ours {
 	return o
 }
 
-// cut lets a third member come, of which the script hears nothing, nor of what follows, and then cuts its socket: what it missed must be replayed to it, or
-// it has other keys than the others. A script that doesn't resume keeps nobody else from talking, and joins again once it has given up.
+// cut lets a third member come, of which the script hears nothing, nor of what follows, and then cuts its socket: what it missed must be
+// replayed to it, or it has other keys than the others. A script that doesn't resume keeps nobody else from talking, and joins again once
+// it has given up.
 func (c *call) cut(t testing.TB, o *ours, s *bot, here snowflake.ID) {
 	t.Helper()
 	script := localdiscord.ID(s.id)

@@ -5,6 +5,8 @@ import (
 	"fmt"
 
 	"github.com/coder/websocket"
+
+	"github.com/mynahbot/mynah/internal/rtp"
 )
 
 // next is what follows the end of a voice gateway socket.
@@ -76,6 +78,12 @@ func (e *StopError) Error() string {
 
 // afterClose decides what follows the end of a socket with err (nil when we closed it ourselves in order to resume).
 func afterClose(err error) (next, *StopError) {
+	switch {
+	case errors.Is(err, rtp.ErrNoMode):
+		return nextStop, &StopError{Reason: ReasonMode}
+	case errors.Is(err, errNotLetIn):
+		return nextRejoin, nil
+	}
 	var closed websocket.CloseError
 	if !errors.As(err, &closed) {
 		return nextResume, nil // 1006: cut off without a close frame

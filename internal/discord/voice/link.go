@@ -103,12 +103,6 @@ func (l *link) run() linkEnd {
 			return linkEnd{link: l, next: nextStop, err: &StopError{Reason: ReasonClosed}}
 		}
 		n, stop := afterClose(err)
-		if errors.Is(err, rtp.ErrNoMode) {
-			n, stop = nextStop, &StopError{Reason: ReasonMode}
-		}
-		if errors.Is(err, errNotLetIn) {
-			n = nextRejoin
-		}
 		switch {
 		case n == nextStop, n == nextWait, n == nextRejoin:
 			return linkEnd{link: l, next: n, err: stop, why: err}

@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"strconv"
 
+	"github.com/mynahbot/mynah/internal/localdiscord"
 	"github.com/mynahbot/mynah/internal/rtp"
 )
 
@@ -117,9 +118,14 @@ func (s *Server) discover(p []byte, from netip.AddrPort) {
 	copy(reply[4:8], p[4:8])
 	copy(reply[8:72], from.Addr().String())
 	binary.BigEndian.PutUint16(reply[72:], from.Port())
-	send := func(p []byte) { _, _ = s.udp.WriteToUDPAddrPort(p, from) }
-	if !s.faults.strike(m.user, false, reply, send) {
-		send(reply)
+	s.sendTo(m.user, reply, from)
+}
+
+// sendTo sends a packet to a user, unless a fault has it lost or late.
+func (s *Server) sendTo(user localdiscord.ID, p []byte, to netip.AddrPort) {
+	send := func(p []byte) { _, _ = s.udp.WriteToUDPAddrPort(p, to) }
+	if !s.faults.strike(user, false, p, send) {
+		send(p)
 	}
 }
 
@@ -188,10 +194,7 @@ func (s *Server) deliver(to *member, h rtp.Header, payload []byte) {
 		return
 	}
 	md.out = out
-	if s.faults.strike(to.user, false, out, func(p []byte) { _, _ = s.udp.WriteToUDPAddrPort(p, *addr) }) {
-		return
-	}
-	_, _ = s.udp.WriteToUDPAddrPort(out, *addr)
+	s.sendTo(to.user, out, *addr)
 }
 
 func splitAddr(a string) (string, int) {
