@@ -25,9 +25,10 @@ var arrows = []struct {
 }{
 	{"cmd/mynah", []string{"internal"}},
 	{"internal/discord", []string{"internal/bot", "internal/speech", "internal/audio", "internal/rtp", "internal/record", "dave"}},
-	{"internal/bot", []string{"internal/learn", "internal/store", "internal/record"}},
+	{"internal/bot", []string{"internal/dataset", "internal/learn", "internal/store", "internal/record"}},
 	{"internal/speech", []string{"internal/audio", "internal/onnx"}},
 	{"internal/audio", nil},
+	{"internal/dataset", []string{"internal/learn", "internal/record"}},
 	{"internal/learn", []string{"internal/onnx", "internal/record"}},
 	{"internal/store", []string{"internal/record"}},
 	{"internal/web", []string{"internal/record"}},

@@ -12,7 +12,9 @@ import (
 	"time"
 
 	"github.com/mynahbot/mynah/internal/config"
+	"github.com/mynahbot/mynah/internal/dataset"
 	"github.com/mynahbot/mynah/internal/learn"
+	"github.com/mynahbot/mynah/internal/record"
 )
 
 type trainCmd struct {
@@ -41,7 +43,7 @@ type trainLine struct {
 
 // Run trains and writes the model at once and whole.
 func (c *trainCmd) Run(ctx contextBox, cfg *config.Config, o *output) (err error) {
-	examples, found, err := readDataset(ctx, c.Data, learn.ReadOptions{MaxCount: cfg.Limits.Examples})
+	examples, found, err := readDataset(ctx, c.Data, dataset.ReadOptions{MaxCount: cfg.Limits.Examples})
 	if err != nil {
 		return err
 	}
@@ -131,14 +133,14 @@ func (c *testCmd) Run(ctx contextBox, cfg *config.Config, o *output) (err error)
 	if err != nil {
 		return err
 	}
-	examples, found, err := readDataset(ctx, c.Data, learn.ReadOptions{MaxCount: cfg.Limits.Examples})
+	examples, found, err := readDataset(ctx, c.Data, dataset.ReadOptions{MaxCount: cfg.Limits.Examples})
 	if err != nil {
 		return err
 	}
 	tellSkipped(o, found)
 	var oos []string
 	if c.OOS != "" {
-		outside, _, err := readDataset(ctx, c.OOS, learn.ReadOptions{MaxCount: cfg.Limits.Examples, Unlabel: true})
+		outside, _, err := readDataset(ctx, c.OOS, dataset.ReadOptions{MaxCount: cfg.Limits.Examples, Unlabel: true})
 		if err != nil {
 			return err
 		}
@@ -177,7 +179,7 @@ func (c *testCmd) Run(ctx contextBox, cfg *config.Config, o *output) (err error)
 const curveTime = time.Minute
 
 // report writes the report and its charts.
-func (c *testCmd) report(ctx context.Context, cfg *config.Config, page learn.ReportPage, encoder *installedEncoder, examples []learn.Example) error {
+func (c *testCmd) report(ctx context.Context, cfg *config.Config, page learn.ReportPage, encoder *installedEncoder, examples []record.Example) error {
 	if c.Before != "" {
 		model, err := loadModel(c.Before, encoder)
 		if err != nil {
@@ -191,7 +193,7 @@ func (c *testCmd) report(ctx context.Context, cfg *config.Config, page learn.Rep
 		page.Change = &change
 	}
 	if c.Learned != "" {
-		learned, _, err := readDataset(ctx, c.Learned, learn.ReadOptions{MaxCount: cfg.Limits.Examples})
+		learned, _, err := readDataset(ctx, c.Learned, dataset.ReadOptions{MaxCount: cfg.Limits.Examples})
 		if err != nil {
 			return err
 		}
@@ -284,7 +286,7 @@ func loadModel(path string, encoder *installedEncoder) (*learn.Model, error) {
 
 // readDataset reads a file or folder that the person at the shell names. A name that is a link leads anywhere; links inside
 // a folder lead nowhere out of it.
-func readDataset(ctx context.Context, path string, opt learn.ReadOptions) (examples []learn.Example, report learn.ReadReport, err error) {
+func readDataset(ctx context.Context, path string, opt dataset.ReadOptions) (examples []record.Example, report dataset.ReadReport, err error) {
 	info, err := os.Stat(path)
 	if err != nil {
 		return nil, report, err
@@ -300,22 +302,22 @@ func readDataset(ctx context.Context, path string, opt learn.ReadOptions) (examp
 	return examples, report, nil
 }
 
-func readFolder(ctx context.Context, path string, opt learn.ReadOptions) ([]learn.Example, learn.ReadReport, error) {
+func readFolder(ctx context.Context, path string, opt dataset.ReadOptions) ([]record.Example, dataset.ReadReport, error) {
 	root, err := os.OpenRoot(path)
 	if err != nil {
-		return nil, learn.ReadReport{}, err
+		return nil, dataset.ReadReport{}, err
 	}
 	defer root.Close()
-	return learn.ReadPath(ctx, root.FS(), ".", opt)
+	return dataset.ReadPath(ctx, root.FS(), ".", opt)
 }
 
-func readFile(ctx context.Context, path string, opt learn.ReadOptions) ([]learn.Example, learn.ReadReport, error) {
+func readFile(ctx context.Context, path string, opt dataset.ReadOptions) ([]record.Example, dataset.ReadReport, error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, learn.ReadReport{}, err
+		return nil, dataset.ReadReport{}, err
 	}
 	defer f.Close()
-	return learn.ReadUpload(ctx, path, f, opt)
+	return dataset.ReadUpload(ctx, path, f, opt)
 }
 
 // tellFindings says what was found in a dataset before it was learned, and what was done about it.
@@ -333,7 +335,7 @@ func tellFindings(o *output, f learn.Findings) {
 }
 
 // tellSkipped says what of a dataset could not be used.
-func tellSkipped(o *output, r learn.ReadReport) {
+func tellSkipped(o *output, r dataset.ReadReport) {
 	const shown = 5
 	for i, s := range r.Skipped {
 		if i == shown {

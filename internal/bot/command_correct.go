@@ -8,7 +8,6 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/mynahbot/mynah/internal/learn"
 	"github.com/mynahbot/mynah/internal/record"
 )
 
@@ -143,7 +142,7 @@ func (b *Bot) keepCorrection(ctx context.Context, e record.Exchange, by record.U
 	if err != nil {
 		return err
 	}
-	m.corrections.Add(learn.Example{Text: e.Question, Reply: right})
+	m.corrections.Add(record.Example{Text: e.Question, Reply: right})
 	return nil
 }
 

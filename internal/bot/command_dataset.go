@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/mynahbot/mynah/internal/dataset"
 	"github.com/mynahbot/mynah/internal/learn"
 	"github.com/mynahbot/mynah/internal/record"
 	"github.com/mynahbot/mynah/internal/store"
@@ -136,7 +137,7 @@ func (c *Call) keepDataset(ctx context.Context, w *store.Workspace, a Attachment
 }
 
 // snapshotDataset archives the examples of a dataset under their hash.
-func snapshotDataset(w *store.Workspace, name string, examples []learn.Example, hash string) (string, error) {
+func snapshotDataset(w *store.Workspace, name string, examples []record.Example, hash string) (string, error) {
 	base := strings.TrimSuffix(path.Base(name), path.Ext(name))
 	snapshot := path.Join("archives", base+"-"+hash[:12]+".jsonl")
 	if _, err := w.Stat(snapshot); err == nil {
@@ -151,7 +152,7 @@ func snapshotDataset(w *store.Workspace, name string, examples []learn.Example, 
 }
 
 // findings says what was found in a dataset.
-func (c *Call) findings(r learn.ReadReport) string {
+func (c *Call) findings(r dataset.ReadReport) string {
 	var b strings.Builder
 	line := func(key string, pairs ...any) { b.WriteString(c.T(key, pairs...) + "\n") }
 	line("dataset.found", "files", r.Files, "examples", r.Examples, "labels", len(r.Labels), "questions", r.Replies,
@@ -309,12 +310,12 @@ func showDataset(ctx context.Context, c *Call) error {
 	if len(taught) == 0 {
 		return c.Say(ctx, c.T("dataset.empty", "prefix", c.bot.prefix(c.settings)))
 	}
-	examples := make([]learn.Example, len(taught))
+	examples := make([]record.Example, len(taught))
 	for i, e := range taught {
-		examples[i] = learn.Example{Text: e.Text, Label: e.Label, Reply: e.Reply}
+		examples[i] = record.Example{Text: e.Text, Label: e.Label, Reply: e.Reply}
 	}
 	_, found := learn.Clean(examples)
-	return c.Say(ctx, c.findings(learn.ReadReport{Findings: found, Examples: len(examples)})+c.exampleLines(taught[max(0, len(taught)-5):]))
+	return c.Say(ctx, c.findings(dataset.ReadReport{Findings: found, Examples: len(examples)})+c.exampleLines(taught[max(0, len(taught)-5):]))
 }
 
 func exportDataset(ctx context.Context, c *Call) error {
@@ -329,10 +330,7 @@ func exportDataset(ctx context.Context, c *Call) error {
 	if len(taught)+len(corrections) == 0 {
 		return c.Say(ctx, c.T("dataset.empty", "prefix", c.bot.prefix(c.settings)))
 	}
-	examples := make([]learn.Example, len(taught))
-	for i, e := range taught {
-		examples[i] = exampleOf(e)
-	}
+	examples := taught
 	for _, k := range corrections {
 		examples = append(examples, correctionExample(k))
 	}

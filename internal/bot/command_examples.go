@@ -8,7 +8,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/mynahbot/mynah/internal/learn"
 	"github.com/mynahbot/mynah/internal/record"
 	"github.com/mynahbot/mynah/internal/store"
 )
@@ -73,9 +72,9 @@ func (c *Call) originText(o record.Origin) string {
 	return text
 }
 
-func correctionExample(k record.Correction) learn.Example {
-	return learn.Example{Text: k.Question, Reply: k.Right, Origin: learn.Origin{
-		Kind: learn.KindCorrection, MessageID: k.Message.String(), AuthorID: k.By.String(), At: k.At,
+func correctionExample(k record.Correction) record.Example {
+	return record.Example{Text: k.Question, Reply: k.Right, Origin: record.Origin{
+		Kind: record.OriginCorrection, Message: k.Message, Author: k.By, At: k.At,
 	}}
 }
 
@@ -91,7 +90,7 @@ func findExamples(ctx context.Context, c *Call) error {
 	if err != nil {
 		return err
 	}
-	inFiles, err := c.inDataset(ctx, func(e learn.Example) bool {
+	inFiles, err := c.inDataset(ctx, func(e record.Example) bool {
 		return strings.Contains(strings.ToLower(e.Text+"\n"+e.Label+"\n"+e.Reply), strings.ToLower(query))
 	})
 	if err != nil {
@@ -109,7 +108,7 @@ func findExamples(ctx context.Context, c *Call) error {
 
 // inDataset returns the examples of the selected dataset that are wanted. They
 // lie in files of the workspace, and have no numbers.
-func (c *Call) inDataset(ctx context.Context, wanted func(learn.Example) bool) ([]learn.Example, error) {
+func (c *Call) inDataset(ctx context.Context, wanted func(record.Example) bool) ([]record.Example, error) {
 	if c.settings.Dataset.Path == "" {
 		return nil, nil
 	}
@@ -124,11 +123,11 @@ func (c *Call) inDataset(ctx context.Context, wanted func(learn.Example) bool) (
 	if err != nil { // it was taken away, or holds nothing
 		return nil, nil
 	}
-	return slices.DeleteFunc(examples, func(e learn.Example) bool { return !wanted(e) }), nil
+	return slices.DeleteFunc(examples, func(e record.Example) bool { return !wanted(e) }), nil
 }
 
 // inFilesText says how examples of the selected dataset are changed.
-func (c *Call) inFilesText(examples []learn.Example) string {
+func (c *Call) inFilesText(examples []record.Example) string {
 	if len(examples) == 0 {
 		return ""
 	}
@@ -141,7 +140,7 @@ func (c *Call) chosenInDataset(ctx context.Context, f record.ExampleFilter) (str
 	if len(f.IDs) > 0 || f.Author != 0 {
 		return "", nil // those in files have neither
 	}
-	found, err := c.inDataset(ctx, func(e learn.Example) bool {
+	found, err := c.inDataset(ctx, func(e record.Example) bool {
 		return (f.Text == "" || f.Text == e.Text) && (f.Label == "" || f.Label == e.Label) &&
 			(f.File == "" || f.File == e.Origin.File || f.File == c.settings.Dataset.Path)
 	})
@@ -271,7 +270,7 @@ func editExample(ctx context.Context, c *Call) error {
 	if !given {
 		return c.fail("dataset.edit_what")
 	}
-	if err := exampleOf(e).Validate(); err != nil && !(e.Dataset == datasetResponses && errors.Is(err, learn.ErrNoText)) {
+	if err := e.Validate(); err != nil && !(e.Dataset == datasetResponses && errors.Is(err, record.ErrNoText)) {
 		return c.learnError(err)
 	}
 	found, err = c.bot.cfg.Examples.EditExample(ctx, c.Server, e)

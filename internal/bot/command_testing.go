@@ -10,7 +10,9 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/mynahbot/mynah/internal/dataset"
 	"github.com/mynahbot/mynah/internal/learn"
+	"github.com/mynahbot/mynah/internal/record"
 )
 
 const (
@@ -61,8 +63,8 @@ func (b *Bot) testing() *Command {
 
 // testExamples reads what is to be tested: JSON or a plain text in the command,
 // or attachments.
-func (c *Call) testExamples(ctx context.Context) ([]learn.Example, error) {
-	var all []learn.Example
+func (c *Call) testExamples(ctx context.Context) ([]record.Example, error) {
+	var all []record.Example
 	text := strings.TrimSpace(c.Arg("json"))
 	if text != "" {
 		examples, err := c.testInput(ctx, text)
@@ -72,7 +74,7 @@ func (c *Call) testExamples(ctx context.Context) ([]learn.Example, error) {
 		all = append(all, examples...)
 	}
 	for _, a := range c.Attachments {
-		examples, err := c.readAttachment(ctx, a, learn.ReadOptions{Unlabel: true})
+		examples, err := c.readAttachment(ctx, a, dataset.ReadOptions{Unlabel: true})
 		if err != nil {
 			return nil, err
 		}
@@ -85,9 +87,9 @@ func (c *Call) testExamples(ctx context.Context) ([]learn.Example, error) {
 }
 
 // testInput reads the command's own text.
-func (c *Call) testInput(ctx context.Context, text string) ([]learn.Example, error) {
+func (c *Call) testInput(ctx context.Context, text string) ([]record.Example, error) {
 	if !strings.ContainsAny(text[:1], `{["`) {
-		return []learn.Example{{Text: text}}, nil
+		return []record.Example{{Text: text}}, nil
 	}
 	var parsed any
 	if err := json.Unmarshal([]byte(text), &parsed); err != nil {
@@ -98,9 +100,9 @@ func (c *Call) testInput(ctx context.Context, text string) ([]learn.Example, err
 		return nil, c.failed(err, "test.broken_json", "at", where)
 	}
 	if s, ok := parsed.(string); ok {
-		return []learn.Example{{Text: s}}, nil
+		return []record.Example{{Text: s}}, nil
 	}
-	examples, report, err := learn.ReadUpload(ctx, "test.json", strings.NewReader(text), learn.ReadOptions{Unlabel: true})
+	examples, report, err := dataset.ReadUpload(ctx, "test.json", strings.NewReader(text), dataset.ReadOptions{Unlabel: true})
 	if err != nil {
 		return nil, c.readError("JSON", report, err)
 	}
@@ -108,7 +110,7 @@ func (c *Call) testInput(ctx context.Context, text string) ([]learn.Example, err
 }
 
 // predictions says what the model makes of texts without labels.
-func (c *Call) predictions(ctx context.Context, m *mind, examples []learn.Example) error {
+func (c *Call) predictions(ctx context.Context, m *mind, examples []record.Example) error {
 	var b strings.Builder
 	var table bytes.Buffer
 	out := csv.NewWriter(&table)
@@ -175,7 +177,7 @@ func cell(s string) string {
 func number(x float64) string { return strconv.FormatFloat(x, 'f', 4, 64) }
 
 // evaluate measures the model on texts whose answers are given.
-func (c *Call) evaluate(ctx context.Context, m *mind, examples []learn.Example) error {
+func (c *Call) evaluate(ctx context.Context, m *mind, examples []record.Example) error {
 	replies := map[string]learn.Prediction{} // by text
 	ev, err := learn.EvaluateWith(m.model, func(text string) (learn.Prediction, error) {
 		p, err := m.predict(ctx, text)

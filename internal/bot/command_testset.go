@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"github.com/mynahbot/mynah/internal/dataset"
 	"github.com/mynahbot/mynah/internal/learn"
 	"github.com/mynahbot/mynah/internal/record"
 )
@@ -55,20 +56,16 @@ func pinTexts(ctx context.Context, c *Call) error {
 	if err != nil {
 		return err
 	}
-	known := make([]learn.Example, len(taught))
-	for i, e := range taught {
-		known[i] = exampleOf(e)
-	}
 	text := c.T("testset.pinned", "added", added, "duplicates", duplicates, "total", len(pinned)+added)
-	if n := len(learn.Leaked(known, examples)); n > 0 {
+	if n := len(learn.Leaked(taught, examples)); n > 0 {
 		text += " " + c.T("testset.leaked", "count", n)
 	}
 	return c.Say(ctx, text)
 }
 
 // toPin reads what is to be pinned.
-func (c *Call) toPin(ctx context.Context) ([]learn.Example, error) {
-	var all []learn.Example
+func (c *Call) toPin(ctx context.Context) ([]record.Example, error) {
+	var all []record.Example
 	if name := c.Arg("path"); name != "" {
 		w, err := c.bot.cfg.Workspaces.Workspace(c.Server)
 		if err != nil {
@@ -85,7 +82,7 @@ func (c *Call) toPin(ctx context.Context) ([]learn.Example, error) {
 		all = examples
 	}
 	for _, a := range c.Attachments {
-		examples, err := c.readAttachment(ctx, a, learn.ReadOptions{})
+		examples, err := c.readAttachment(ctx, a, dataset.ReadOptions{})
 		if err != nil {
 			return nil, err
 		}
@@ -98,7 +95,7 @@ func (c *Call) toPin(ctx context.Context) ([]learn.Example, error) {
 }
 
 // readAttachment reads the examples of an attachment, without keeping it.
-func (c *Call) readAttachment(ctx context.Context, a Attachment, opt learn.ReadOptions) ([]learn.Example, error) {
+func (c *Call) readAttachment(ctx context.Context, a Attachment, opt dataset.ReadOptions) ([]record.Example, error) {
 	link, err := c.bot.connection(ctx)
 	if err != nil {
 		return nil, err
@@ -107,7 +104,7 @@ func (c *Call) readAttachment(ctx context.Context, a Attachment, opt learn.ReadO
 	if err != nil {
 		return nil, err
 	}
-	examples, report, err := learn.ReadUpload(ctx, a.Name, r, opt)
+	examples, report, err := dataset.ReadUpload(ctx, a.Name, r, opt)
 	err = errors.Join(err, r.Close())
 	if fetch, ok := errors.AsType[*FetchError](err); ok {
 		return nil, fetch

@@ -9,6 +9,7 @@ import (
 	"path"
 	"strings"
 
+	"github.com/mynahbot/mynah/internal/dataset"
 	"github.com/mynahbot/mynah/internal/learn"
 	"github.com/mynahbot/mynah/internal/record"
 	"github.com/mynahbot/mynah/internal/store"
@@ -100,7 +101,7 @@ func (c *Call) trainArgs(ctx context.Context) (trainArgs, error) {
 		return args, c.fail("train.reply_alone")
 	}
 	if text != "" {
-		e := learn.Example{Text: text, Label: label, Reply: reply}
+		e := record.Example{Text: text, Label: label, Reply: reply}
 		if err := e.Validate(); err != nil {
 			return args, c.learnError(err)
 		}
@@ -207,30 +208,30 @@ func (c *Call) learnError(err error) error {
 		err error
 		key string
 	}{
-		{learn.ErrNoText, "train.no_text"},
-		{learn.ErrNoAnswer, "train.no_answer"},
-		{learn.ErrTextTooLong, "train.text_too_long"},
+		{record.ErrNoText, "train.no_text"},
+		{record.ErrNoAnswer, "train.no_answer"},
+		{record.ErrTextTooLong, "train.text_too_long"},
 		{learn.ErrOneLabel, "train.one_label"},
 		{learn.ErrTooFew, "train.too_few"},
 		{learn.ErrTooManyLabel, "train.too_many_labels"},
 		{learn.ErrTooManyExamples, "train.too_many_examples"},
-		{learn.ErrTooManyFiles, "train.too_many_files"},
-		{learn.ErrTooLarge, "train.too_large"},
+		{dataset.ErrTooManyFiles, "train.too_many_files"},
+		{dataset.ErrTooLarge, "train.too_large"},
 	} {
 		if errors.Is(err, known.err) {
-			return c.failed(err, known.key, "prefix", c.bot.prefix(c.settings), "min", learn.MinExamples, "labels", learn.MaxLabels, "examples", c.bot.cfg.MaxExamples, "files", learn.MaxEntries)
+			return c.failed(err, known.key, "prefix", c.bot.prefix(c.settings), "min", learn.MinExamples, "labels", learn.MaxLabels, "examples", c.bot.cfg.MaxExamples, "files", dataset.MaxEntries)
 		}
 	}
 	return err
 }
 
 // readError is learnError for a dataset that was read, with what was skipped first.
-func (c *Call) readError(name string, report learn.ReadReport, err error) error {
+func (c *Call) readError(name string, report dataset.ReadReport, err error) error {
 	switch {
-	case errors.Is(err, learn.ErrNoExamples) && len(report.Skipped) > 0:
+	case errors.Is(err, dataset.ErrNoExamples) && len(report.Skipped) > 0:
 		s := report.Skipped[0]
 		return c.failed(err, "train.no_examples_because", "name", plain(name), "where", plain(s.Where), "why", c.remark(s.Why))
-	case errors.Is(err, learn.ErrNoExamples):
+	case errors.Is(err, dataset.ErrNoExamples):
 		return c.failed(err, "train.no_examples", "name", plain(name))
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrInvalid):
 		return c.fileError(name, err)
@@ -238,39 +239,46 @@ func (c *Call) readError(name string, report learn.ReadReport, err error) error 
 	return c.learnError(err)
 }
 
-// remark says what learning remarked on: in English where that comes rarely.
-func (c *Call) remark(m learn.Remark) string {
-	key := ""
-	for _, known := range []struct {
-		kind learn.RemarkKind
-		key  string
-	}{
-		{learn.FileEmpty, "skip.file_empty"},
-		{learn.FileWithout, "skip.file_without"},
-		{learn.FileNoText, "skip.file_no_text"},
-		{learn.FileNoZIP, "skip.file_no_zip"},
-		{learn.FileOfOtherKind, "skip.file_of_other_kind"},
-		{learn.TextMissing, "skip.text_missing"},
-		{learn.TextTooLong, "train.text_too_long"},
-		{learn.AnswerMissing, "skip.answer_missing"},
-		{learn.QuestionAlone, "skip.question_alone"},
-		{learn.ColumnNames, "skip.column_names"},
-		{learn.ColumnsDiffer, "skip.columns_differ"},
-		{learn.QuotingBroken, "skip.quoting_broken"},
-		{learn.JSONBroken, "skip.json_broken"},
-		{learn.JSONNoText, "skip.json_no_text"},
-		{learn.LabelsUnlearned, "train.labels_unlearned"},
-		{learn.EncoderUnused, "train.encoder_unused"},
-	} {
-		if known.kind == m.Kind {
-			key = known.key
-		}
-	}
-	if key == "" {
+// remark says what a reader remarked on: in English where that comes rarely.
+func (c *Call) remark(m dataset.Remark) string {
+	key, known := map[dataset.RemarkKind]string{
+		dataset.FileEmpty:       "skip.file_empty",
+		dataset.FileWithout:     "skip.file_without",
+		dataset.FileNoText:      "skip.file_no_text",
+		dataset.FileNoZIP:       "skip.file_no_zip",
+		dataset.FileOfOtherKind: "skip.file_of_other_kind",
+		dataset.TextMissing:     "skip.text_missing",
+		dataset.TextTooLong:     "train.text_too_long",
+		dataset.AnswerMissing:   "skip.answer_missing",
+		dataset.QuestionAlone:   "skip.question_alone",
+		dataset.ColumnNames:     "skip.column_names",
+		dataset.ColumnsDiffer:   "skip.columns_differ",
+		dataset.QuotingBroken:   "skip.quoting_broken",
+		dataset.JSONBroken:      "skip.json_broken",
+		dataset.JSONNoText:      "skip.json_no_text",
+	}[m.Kind]
+	if !known {
 		return plain(m.String())
 	}
+	return c.said(key, m.Args)
+}
+
+// note says what a training noted.
+func (c *Call) note(n learn.Note) string {
+	key, known := map[learn.NoteKind]string{
+		learn.LabelsUnlearned: "train.labels_unlearned",
+		learn.EncoderUnused:   "train.encoder_unused",
+	}[n.Kind]
+	if !known {
+		return plain(n.String())
+	}
+	return c.said(key, n.Args)
+}
+
+// said is a sentence whose places {a}, {b}, … are the arguments of a remark or a note.
+func (c *Call) said(key string, args []any) string {
 	var pairs []any
-	for i, arg := range m.Args {
+	for i, arg := range args {
 		text := plain(fmt.Sprint(arg))
 		if err, ok := arg.(error); ok {
 			if sentence, known := c.sentence(c.learnError(err)); known {

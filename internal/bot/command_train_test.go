@@ -5,16 +5,16 @@ import (
 	"testing"
 	"unicode"
 
+	"github.com/mynahbot/mynah/internal/dataset"
 	"github.com/mynahbot/mynah/internal/learn"
+	"github.com/mynahbot/mynah/internal/record"
 )
 
 // What is wrong with a file is said in the language of the reply.
 func TestRemarksAreTranslated(t *testing.T) {
 	c := &Call{bot: newTestBot(t), Language: "ru"}
-	seen := map[learn.RemarkKind]bool{}
-	check := func(m learn.Remark) {
-		seen[m.Kind] = true
-		text := c.remark(m)
+	seen := map[dataset.RemarkKind]bool{}
+	check := func(m any, text string) {
 		if !strings.ContainsFunc(text, func(r rune) bool { return unicode.Is(unicode.Cyrillic, r) }) || strings.ContainsAny(text, "{}%") {
 			t.Errorf("%q became %q", m, text)
 		}
@@ -22,20 +22,23 @@ func TestRemarksAreTranslated(t *testing.T) {
 	for name, content := range map[string]string{
 		"empty.csv": " \n", "binary.csv": "\x7fELF\x00\x01\x02", "other.png": "hello", "no.zip": "hello", "nothing.json": "[]",
 		"columns.csv": "text,label\na,x\nb\n", "quotes.csv": "text,label\n\"a,x\nb,y\n", "broken.json": `{"text": "one`,
-		"keys.jsonl": `{"label":"x"}`, "long.csv": "text,label\n" + strings.Repeat("a", learn.MaxTextRunes+1) + ",x\n", "no answer.csv": "text,label\na,\nb,y\n",
+		"keys.jsonl": `{"label":"x"}`, "long.csv": "text,label\n" + strings.Repeat("a", record.MaxTextRunes+1) + ",x\n", "no answer.csv": "text,label\na,\nb,y\n",
 		"no text.csv": "text,label\n,x\nb,y\n", "dialogue.txt": "Q: who?\nQ: when?\nA: now\n",
 	} {
-		_, report, _ := learn.ReadUpload(t.Context(), name, strings.NewReader(content), learn.ReadOptions{})
+		_, report, _ := dataset.ReadUpload(t.Context(), name, strings.NewReader(content), dataset.ReadOptions{})
 		if len(report.Skipped) == 0 {
 			t.Errorf("%s: nothing was skipped", name)
 		}
 		for _, s := range report.Skipped {
-			check(s.Why)
+			seen[s.Why.Kind] = true
+			check(s.Why, c.remark(s.Why))
 		}
 	}
 	if len(seen) < 10 {
 		t.Errorf("only %d kinds of remarks", len(seen))
 	}
-	check(learn.Remark{Kind: learn.LabelsUnlearned, Args: []any{learn.ErrOneLabel}})
-	check(learn.Remark{Kind: learn.LabelsUnlearned, Args: []any{learn.ErrTooFew}})
+	for _, err := range []error{learn.ErrOneLabel, learn.ErrTooFew} {
+		n := learn.Note{Kind: learn.LabelsUnlearned, Args: []any{err}}
+		check(n, c.note(n))
+	}
 }

@@ -22,7 +22,7 @@ const (
 type TuningService interface {
 	ChatServer
 	// FineTune starts a job, or finds the one that was started under the tag.
-	FineTune(ctx context.Context, tag string, examples []learn.Example) (openai.Job, error)
+	FineTune(ctx context.Context, tag string, examples []record.Example) (openai.Job, error)
 	// Follow asks every interval until the job has ended.
 	Follow(ctx context.Context, id string, interval time.Duration, update func(openai.Job)) (openai.Job, error)
 	Cancel(ctx context.Context, id string) (openai.Job, error)

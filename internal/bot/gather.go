@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/mynahbot/mynah/internal/dataset"
 	"github.com/mynahbot/mynah/internal/learn"
 	"github.com/mynahbot/mynah/internal/record"
 	"github.com/mynahbot/mynah/internal/store"
@@ -18,12 +19,12 @@ const (
 
 // material is what a training learns, and what its model is measured on.
 type material struct {
-	examples []learn.Example
+	examples []record.Example
 	// standing is what else is still taught here: the selected dataset, where
 	// this training learns another one.
-	standing  []learn.Example
-	pinned    []learn.Example
-	leaked    []learn.Example     // of the examples, left out since they are pinned
+	standing  []record.Example
+	pinned    []record.Example
+	leaked    []record.Example    // of the examples, left out since they are pinned
 	responses map[string][]string // that the dataset's files carry
 	findings  learn.Findings
 	last      record.CorrectionID // newest correction
@@ -45,13 +46,13 @@ func (t *trainingRun) gather(ctx context.Context, w *store.Workspace, attached [
 	for _, e := range taught {
 		there[content{e.Text, e.Label, e.Reply}] = true
 		if !e.Disabled {
-			m.examples = append(m.examples, exampleOf(e))
+			m.examples = append(m.examples, e)
 		}
 	}
 	for _, e := range attached {
 		if key := (content{e.Text, e.Label, e.Reply}); !there[key] {
 			there[key] = true
-			m.examples = append(m.examples, exampleOf(e))
+			m.examples = append(m.examples, e)
 		}
 	}
 	if t.args.Dataset.Path != "" {
@@ -85,7 +86,7 @@ func (t *trainingRun) gather(ctx context.Context, w *store.Workspace, attached [
 		m.examples = append(m.examples, correctionExample(c))
 	}
 	// What is no example by today's rules would end the training.
-	m.examples = slices.DeleteFunc(m.examples, func(e learn.Example) bool { return e.Validate() != nil })
+	m.examples = slices.DeleteFunc(m.examples, func(e record.Example) bool { return e.Validate() != nil })
 	if most := t.bot.cfg.MaxExamples; len(m.examples) > most {
 		if len(attached) > 0 {
 			return m, t.c.failed(learn.ErrTooManyExamples, "train.too_many_with_upload", "all", len(m.examples), "examples", most, "prefix", t.c.bot.prefix(t.c.settings))
@@ -107,7 +108,7 @@ func (m *material) keepTestTextsOut() {
 	if len(leaked) == 0 {
 		return
 	}
-	kept := make([]learn.Example, 0, len(m.examples)-len(leaked))
+	kept := make([]record.Example, 0, len(m.examples)-len(leaked))
 	for i, e := range m.examples {
 		if leaked[i] {
 			m.leaked = append(m.leaked, e)
@@ -140,16 +141,8 @@ func (m *material) text(c *Call) string {
 }
 
 // pinned reads the server's own test set.
-func (b *Bot) pinned(ctx context.Context, server record.ServerID) ([]learn.Example, error) {
-	kept, err := b.cfg.Examples.Examples(ctx, server, datasetPinned)
-	if err != nil {
-		return nil, err
-	}
-	examples := make([]learn.Example, len(kept))
-	for i, e := range kept {
-		examples[i] = exampleOf(e)
-	}
-	return examples, nil
+func (b *Bot) pinned(ctx context.Context, server record.ServerID) ([]record.Example, error) {
+	return b.cfg.Examples.Examples(ctx, server, datasetPinned)
 }
 
 // responses reads what the server answers to texts of a label.
@@ -165,22 +158,14 @@ func (b *Bot) responses(ctx context.Context, server record.ServerID) (map[string
 	return all, nil
 }
 
-func exampleOf(e record.Example) learn.Example {
-	return learn.Example{Text: e.Text, Label: e.Label, Reply: e.Reply, Origin: originOf(e.Origin)}
-}
-
-func originOf(o record.Origin) learn.Origin {
-	return learn.Origin{Kind: string(o.Kind), File: o.File, Line: o.Line, MessageID: o.Message.String(), AuthorID: o.Author.String(), At: o.At}
-}
-
 // readDataset reads a chosen dataset of the workspace.
-func readDataset(ctx context.Context, w *store.Workspace, choice record.DatasetChoice) ([]learn.Example, learn.ReadReport, error) {
+func readDataset(ctx context.Context, w *store.Workspace, choice record.DatasetChoice) ([]record.Example, dataset.ReadReport, error) {
 	return readLabelled(ctx, w, choice, "")
 }
 
 // readLabelled is readDataset, where texts that come without a label get one.
-func readLabelled(ctx context.Context, w *store.Workspace, choice record.DatasetChoice, label string) ([]learn.Example, learn.ReadReport, error) {
-	opt := learn.ReadOptions{Label: label}
+func readLabelled(ctx context.Context, w *store.Workspace, choice record.DatasetChoice, label string) ([]record.Example, dataset.ReadReport, error) {
+	opt := dataset.ReadOptions{Label: label}
 	asBool, isBool := readBool(choice.Positive)
 	if isBool && choice.Positive != "" {
 		opt.Label = labelNegative
@@ -188,7 +173,7 @@ func readLabelled(ctx context.Context, w *store.Workspace, choice record.Dataset
 			opt.Label = labelPositive
 		}
 	}
-	examples, report, err := learn.ReadPath(ctx, w.FS(), choice.Path, opt)
+	examples, report, err := dataset.ReadPath(ctx, w.FS(), choice.Path, opt)
 	if err != nil || choice.Positive == "" || isBool {
 		return examples, report, err
 	}

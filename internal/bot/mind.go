@@ -216,7 +216,7 @@ func (m *minds) load(ctx context.Context, server record.ServerID) (*mind, error)
 	for _, c := range corrections {
 		// Those that the model absorbed answer too: a model of another time may
 		// not know them, and the wording that they match is close enough to be sure.
-		found.corrections.Add(learn.Example{Text: c.Question, Reply: c.Right})
+		found.corrections.Add(record.Example{Text: c.Question, Reply: c.Right})
 	}
 	return found, nil
 }

@@ -106,7 +106,7 @@ func (t *trainingRun) earned(ctx context.Context, o *outcome) error {
 // contested are the texts that models are compared on: what is taught now, the
 // newest first to say what is right. A reply counts where the old model was
 // taught the question.
-func contested(examples, standing, pinned, taught []learn.Example) []learn.Example {
+func contested(examples, standing, pinned, taught []record.Example) []record.Example {
 	known, seen := map[string]bool{}, map[string]bool{}
 	for _, e := range taught {
 		if e.Reply != "" {
@@ -116,7 +116,7 @@ func contested(examples, standing, pinned, taught []learn.Example) []learn.Examp
 	for _, e := range pinned {
 		seen[learn.Normalize(e.Text)] = true
 	}
-	var truths []learn.Example
+	var truths []record.Example
 	for _, e := range slices.Concat(examples, standing) {
 		key := learn.Normalize(e.Text)
 		if seen[key] {
@@ -135,7 +135,7 @@ func contested(examples, standing, pinned, taught []learn.Example) []learn.Examp
 
 // earlierTexts are the texts, normalized, that were taught before with the label
 // that they have now.
-func earlierTexts(truths, taught []learn.Example) map[string]bool {
+func earlierTexts(truths, taught []record.Example) map[string]bool {
 	labels := make(map[string]string, len(taught))
 	for _, e := range taught {
 		labels[learn.Normalize(e.Text)] = e.Label
@@ -158,10 +158,10 @@ type batch struct {
 }
 
 // largestBatch is the batch with the most disputed texts.
-func largestBatch(truths []learn.Example, earlier map[string]bool, old *learn.Evaluation) batch {
-	origins := map[string]learn.Origin{}
+func largestBatch(truths []record.Example, earlier map[string]bool, old *learn.Evaluation) batch {
+	from := map[string]record.Example{}
 	for _, e := range truths {
-		origins[e.Text] = e.Origin
+		from[e.Text] = e
 	}
 	batches := map[string]*batch{}
 	var largest *batch
@@ -169,11 +169,11 @@ func largestBatch(truths []learn.Example, earlier map[string]bool, old *learn.Ev
 		if earlier[learn.Normalize(p.Text)] {
 			continue
 		}
-		o := origins[p.Text]
-		b := batches[o.File]
+		e := from[p.Text]
+		b := batches[e.Origin.File]
 		if b == nil {
-			b = &batch{file: o.File, stored: o.AuthorID != ""}
-			batches[o.File] = b
+			b = &batch{file: e.Origin.File, stored: e.ID != 0 || e.Origin.Author != 0}
+			batches[e.Origin.File] = b
 		}
 		b.texts++
 		if p.Got != p.Want {
@@ -220,7 +220,7 @@ func (t *trainingRun) measurePinned(ctx context.Context, o *outcome) error {
 }
 
 // measure measures a model on texts that it wasn't trained on.
-func (b *Bot) measure(ctx context.Context, m *mind, examples []learn.Example) (learn.Evaluation, error) {
+func (b *Bot) measure(ctx context.Context, m *mind, examples []record.Example) (learn.Evaluation, error) {
 	if m.tuned != "" {
 		examples = examples[:min(len(examples), maxTunedPinned)]
 	}
@@ -271,7 +271,7 @@ func (b *Bot) heldOut(ctx context.Context, m record.Model) (texts heldOutTexts, 
 
 // snapshot reads the examples that a model was trained on; none where they are
 // no longer kept.
-func (b *Bot) snapshot(ctx context.Context, m record.Model) (examples []learn.Example, err error) {
+func (b *Bot) snapshot(ctx context.Context, m record.Model) (examples []record.Example, err error) {
 	r, err := b.cfg.Blobs.OpenBlob(ctx, snapshotKey(m.Server, m.Snapshot))
 	if errors.Is(err, fs.ErrNotExist) {
 		b.log.Warn("the examples of the model in use are not kept, nothing is known of before", "server", m.Server, "model", m.Number)

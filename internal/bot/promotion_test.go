@@ -14,13 +14,13 @@ import (
 // Models are compared on what is taught now: not on what was removed, not on
 // pinned texts, and on replies that both were taught.
 func TestContested(t *testing.T) {
-	label := func(text, label string) learn.Example { return learn.Example{Text: text, Label: label} }
-	reply := func(text, reply string) learn.Example { return learn.Example{Text: text, Reply: reply} }
-	taught := []learn.Example{label("kept", "a"), label("removed", "a"), label("other set", "c"), reply("old question", "Yes."), reply("forgotten question", "No.")}
-	examples := []learn.Example{label("Kept!", "b"), label("new", "a"), reply("old question", "Yes."), reply("new question", "Perhaps."), label("pinned", "a")}
-	standing := []learn.Example{label("other set", "c"), label("kept", "a")}
+	label := func(text, label string) record.Example { return record.Example{Text: text, Label: label} }
+	reply := func(text, reply string) record.Example { return record.Example{Text: text, Reply: reply} }
+	taught := []record.Example{label("kept", "a"), label("removed", "a"), label("other set", "c"), reply("old question", "Yes."), reply("forgotten question", "No.")}
+	examples := []record.Example{label("Kept!", "b"), label("new", "a"), reply("old question", "Yes."), reply("new question", "Perhaps."), label("pinned", "a")}
+	standing := []record.Example{label("other set", "c"), label("kept", "a")}
 	var got []string
-	for _, e := range contested(examples, standing, []learn.Example{label("Pinned?", "a")}, taught) {
+	for _, e := range contested(examples, standing, []record.Example{label("Pinned?", "a")}, taught) {
 		got = append(got, e.Text+" "+e.Label+e.Reply)
 	}
 	if want := []string{"Kept! b", "new a", "old question Yes.", "other set c"}; !slices.Equal(got, want) {
@@ -30,8 +30,8 @@ func TestContested(t *testing.T) {
 
 func TestPinnedTextsAreNotLearned(t *testing.T) {
 	m := material{
-		pinned: []learn.Example{{Text: "How much is it?", Label: "price"}},
-		examples: []learn.Example{
+		pinned: []record.Example{{Text: "How much is it?", Label: "price"}},
+		examples: []record.Example{
 			{Text: "how much is it", Label: "price"}, {Text: "where is it", Label: "place"}, {Text: "HOW MUCH IS IT", Label: "place"},
 		},
 	}
@@ -39,7 +39,7 @@ func TestPinnedTextsAreNotLearned(t *testing.T) {
 	if len(m.examples) != 1 || m.examples[0].Text != "where is it" || len(m.leaked) != 2 {
 		t.Errorf("kept %+v, left out %+v", m.examples, m.leaked)
 	}
-	_, m.findings = learn.Clean(append(m.examples, learn.Example{Text: "where is it", Label: "price"}))
+	_, m.findings = learn.Clean(append(m.examples, record.Example{Text: "where is it", Label: "price"}))
 	for _, language := range []string{"en", "ru"} {
 		text := m.text(&Call{bot: newTestBot(t), Language: language})
 		for _, want := range []string{"how much is it", "where is it", "2", "price"} {
@@ -68,7 +68,7 @@ func TestTheProposedCommandNamesTheFile(t *testing.T) {
 func TestSnapshotsBelongToOneServer(t *testing.T) {
 	ctx := t.Context()
 	b := newTestBot(t)
-	taught := []learn.Example{{Text: "how much is it", Label: "price"}}
+	taught := []record.Example{{Text: "how much is it", Label: "price"}}
 	hash := learn.Hash(taught)
 	for server, state := range map[record.ServerID]record.ModelState{1: record.ModelStale, 2: record.ModelActive} {
 		var snapshot bytes.Buffer

@@ -12,7 +12,6 @@ import (
 	"sync"
 
 	"github.com/mynahbot/mynah/internal/bot/conversation"
-	"github.com/mynahbot/mynah/internal/learn"
 	"github.com/mynahbot/mynah/internal/record"
 )
 
@@ -337,7 +336,7 @@ func (t *talk) Correct(ctx context.Context, user record.UserID, last conversatio
 
 // Remember implements [conversation.Teacher].
 func (t *talk) Remember(ctx context.Context, user record.UserID, phrase, meaning string) error {
-	e := learn.Example{Text: phrase, Reply: meaning}
+	e := record.Example{Text: phrase, Reply: meaning}
 	if err := e.Validate(); err != nil {
 		return err
 	}

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mynahbot/mynah/internal/dataset"
 	"github.com/mynahbot/mynah/internal/learn"
 	"github.com/mynahbot/mynah/internal/record"
 	"github.com/mynahbot/mynah/internal/store"
@@ -194,7 +195,7 @@ type trainingRun struct {
 
 	began                      time.Time // to gather what it learns
 	added, duplicates, skipped int
-	firstSkip                  *learn.Skip
+	firstSkip                  *dataset.Skip
 	material                   material
 	remote                     string // the service's job that fine-tunes; "" = none was started
 }
@@ -335,10 +336,10 @@ func (t *trainingRun) readUploads(ctx context.Context, w *store.Workspace) (u up
 			return u, err
 		}
 		shown := uploadName(name)
-		examples, report, err := learn.ReadUpload(ctx, shown, f, learn.ReadOptions{
+		examples, report, err := dataset.ReadUpload(ctx, shown, f, dataset.ReadOptions{
 			Label: t.args.Label,
-			Origin: learn.Origin{
-				MessageID: t.args.Message.String(), AuthorID: t.job.By.String(), At: t.job.CreatedAt,
+			Origin: record.Origin{
+				Message: t.args.Message, Author: t.job.By, At: t.job.CreatedAt,
 			},
 		})
 		if err := errors.Join(err, f.Close()); err != nil {
@@ -392,7 +393,7 @@ func uploadName(kept string) string {
 	return parts[len(parts)-1]
 }
 
-func (t *trainingRun) skip(r learn.ReadReport) {
+func (t *trainingRun) skip(r dataset.ReadReport) {
 	t.skipped += r.SkipCount
 	if t.firstSkip == nil && len(r.Skipped) > 0 {
 		t.firstSkip = &r.Skipped[0]

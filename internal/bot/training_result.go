@@ -53,7 +53,7 @@ func (t *trainingRun) result(o *outcome) (Reply, error) {
 		line("train.growing", "labels", strings.Join(names, ", "))
 	}
 	for _, note := range report.Notes {
-		b.WriteString("_" + c.remark(note) + "_\n")
+		b.WriteString("_" + c.note(note) + "_\n")
 	}
 	if encoder := o.next.model.Encoder(); encoder != "" {
 		line("train.encoder", "encoder", plain(encoder))

@@ -8,6 +8,8 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"github.com/mynahbot/mynah/internal/record"
 )
 
 //go:embed builtin/*.json
@@ -16,12 +18,12 @@ var builtinFiles embed.FS
 // Builtin returns questions about Mynah itself with replies, in the languages named by their two letters ("en", "ru"); without
 // names in all there are. A model trained on them answers before anything was taught, and beside a server's own model.
 // Commands in the replies stand between backquotes and without a prefix.
-func Builtin(languages ...string) ([]Example, error) {
+func Builtin(languages ...string) ([]record.Example, error) {
 	entries, err := builtinFiles.ReadDir("builtin")
 	if err != nil {
 		return nil, err
 	}
-	var out []Example
+	var out []record.Example
 	for _, entry := range entries {
 		name := entry.Name()
 		if len(languages) > 0 && !slices.Contains(languages, strings.TrimSuffix(name, path.Ext(name))) {
@@ -40,7 +42,7 @@ func Builtin(languages ...string) ([]Example, error) {
 		}
 		for _, t := range topics {
 			for _, q := range t.Questions {
-				out = append(out, Example{Text: q, Reply: t.Reply, Origin: Origin{Kind: KindBuiltin, File: name}})
+				out = append(out, record.Example{Text: q, Reply: t.Reply, Origin: record.Origin{Kind: record.OriginBuiltin, File: name}})
 			}
 		}
 	}

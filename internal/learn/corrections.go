@@ -3,6 +3,8 @@ package learn
 import (
 	"slices"
 	"sync"
+
+	"github.com/mynahbot/mynah/internal/record"
 )
 
 // Corrections answers questions that people corrected, at once and without a training: the same question after
@@ -14,14 +16,14 @@ type Corrections struct {
 }
 
 type correction struct {
-	example Example
+	example record.Example
 	key     string
 	wording wording
 }
 
 // Add teaches e, whose Text is the question and whose Reply (or Label) is right. It replaces an earlier correction of the
 // same question.
-func (c *Corrections) Add(e Example) {
+func (c *Corrections) Add(e record.Example) {
 	key := Normalize(e.Text)
 	entry := correction{e, key, wordingOf(e.Text)}
 	c.mu.Lock()
@@ -40,11 +42,11 @@ func (c *Corrections) Add(e Example) {
 // Remove forgets the correction of question and reports whether there was one.
 func (c *Corrections) Remove(question string) bool {
 	key := Normalize(question)
-	return c.RemoveFunc(func(e Example) bool { return Normalize(e.Text) == key }) > 0
+	return c.RemoveFunc(func(e record.Example) bool { return Normalize(e.Text) == key }) > 0
 }
 
 // RemoveFunc forgets every correction for which remove returns true, and says how many.
-func (c *Corrections) RemoveFunc(remove func(Example) bool) int {
+func (c *Corrections) RemoveFunc(remove func(record.Example) bool) int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	n := len(c.entries)
@@ -64,10 +66,10 @@ func (c *Corrections) Len() int {
 }
 
 // Examples returns all corrections, oldest first, for the next training.
-func (c *Corrections) Examples() []Example {
+func (c *Corrections) Examples() []record.Example {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
-	out := make([]Example, len(c.entries))
+	out := make([]record.Example, len(c.entries))
 	for i, e := range c.entries {
 		out[i] = e.example
 	}
@@ -75,11 +77,11 @@ func (c *Corrections) Examples() []Example {
 }
 
 // Answer returns the correction that applies to text, if any.
-func (c *Corrections) Answer(text string) (Example, bool) {
+func (c *Corrections) Answer(text string) (record.Example, bool) {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
 	if len(c.entries) == 0 {
-		return Example{}, false
+		return record.Example{}, false
 	}
 	if i, ok := c.exact[Normalize(text)]; ok {
 		return c.entries[i].example, true
@@ -90,5 +92,5 @@ func (c *Corrections) Answer(text string) (Example, bool) {
 			return e.example, true
 		}
 	}
-	return Example{}, false
+	return record.Example{}, false
 }

@@ -8,6 +8,8 @@ import (
 	"math/rand/v2"
 	"slices"
 	"time"
+
+	"github.com/mynahbot/mynah/internal/record"
 )
 
 // CurvePoint is how good a model is after training on so many examples, on texts that it hadn't seen.
@@ -26,7 +28,7 @@ const maxCurveExamples = 8000
 // shows whether more examples would help. It ends before the first training that would likely take it over the limit, so
 // that points may be missing at the end; without limits it takes about as long as two trainings. It does without an
 // encoder. The error is ErrTooFew where no label has five examples that aren't near duplicates.
-func LearningCurve(ctx context.Context, examples []Example, opt Options, limit time.Duration) ([]CurvePoint, error) {
+func LearningCurve(ctx context.Context, examples []record.Example, opt Options, limit time.Duration) ([]CurvePoint, error) {
 	opt.Progress, opt.Encoder = nil, nil
 	train, test := curveParts(examples, opt.Seed)
 	if len(test) == 0 {
@@ -60,16 +62,16 @@ func LearningCurve(ctx context.Context, examples []Example, opt Options, limit t
 }
 
 // curveParts divides examples with labels, every fifth text of each label to be measured on, near duplicates together.
-func curveParts(examples []Example, seed uint64) (train, test []Example) {
+func curveParts(examples []record.Example, seed uint64) (train, test []record.Example) {
 	type text struct {
-		Example
+		record.Example
 		group int32 // of near duplicates
 	}
 	var labelled []text
 	cleaned, _, near := cleanExamples(examples)
 	for i, e := range cleaned {
 		if e.Label != "" {
-			labelled = append(labelled, text{Example{Text: e.Text, Label: e.Label}, near[i]})
+			labelled = append(labelled, text{record.Example{Text: e.Text, Label: e.Label}, near[i]})
 		}
 	}
 	rng := rand.New(rand.NewPCG(seed, 0xc0ffee))

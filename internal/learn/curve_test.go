@@ -3,15 +3,17 @@ package learn
 import (
 	"fmt"
 	"testing"
+
+	"github.com/mynahbot/mynah/internal/record"
 )
 
 // What a learning curve is measured on was not seen in training, not even nearly.
 func TestCurveParts(t *testing.T) {
-	var examples []Example
+	var examples []record.Example
 	for i := range 40 {
 		text := fmt.Sprintf("where can I find the manual of machine number %d in hall %c", 1000+7919*i%9000, 'a'+i%26)
 		for _, variant := range []string{text, text + "?", text + " s", "so " + text} {
-			examples = append(examples, Example{Text: variant, Label: []string{"a", "b"}[i%2]})
+			examples = append(examples, record.Example{Text: variant, Label: []string{"a", "b"}[i%2]})
 		}
 	}
 	for seed := range uint64(5) {

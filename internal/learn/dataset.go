@@ -12,7 +12,20 @@ import (
 	"io"
 	"slices"
 	"strings"
+
+	"github.com/mynahbot/mynah/internal/record"
 )
+
+// Limits of what is learned and kept.
+const (
+	MaxExamples      = 200_000  // examples of one training
+	MaxResponses     = 50       // response texts of one label
+	maxSnapshotBytes = 64 << 20 // a snapshot that is read back
+	maxLineBytes     = 4 << 20  // one line of it
+)
+
+// ErrTooManyExamples is returned where there are more than MaxExamples.
+var ErrTooManyExamples = fmt.Errorf("the dataset has more than %d examples", MaxExamples)
 
 // RareLabel is the number of examples under which a label is reported as rare.
 const RareLabel = 5
@@ -23,8 +36,8 @@ const maxReported = 100
 // Contradiction is one text that was given different labels, or one question with different replies.
 type Contradiction struct {
 	Text    string
-	Answers []string // distinct labels or replies, the one that is kept first
-	Origins []Origin // of the examples, in the order of Answers
+	Answers []string        // distinct labels or replies, the one that is kept first
+	Origins []record.Origin // of the examples, in the order of Answers
 }
 
 // Findings is what Check found in a list of examples.
@@ -41,13 +54,13 @@ type Findings struct {
 // Clean checks examples and returns those to train on, in order. Of exact duplicates the first stays. Near duplicates all stay, but
 // training keeps them together on one side of every split, as long as that leaves texts of each label on both. Of contradicting examples only those with one answer stay:
 // the corrected one if there is a correction, else the most frequent, else the latest. The input isn't changed.
-func Clean(examples []Example) ([]Example, Findings) {
+func Clean(examples []record.Example) ([]record.Example, Findings) {
 	out, f, _ := cleanExamples(examples)
 	return out, f
 }
 
 // cleanExamples is Clean, and returns for each example that stays the index of one that it nearly repeats, or its own.
-func cleanExamples(examples []Example) ([]Example, Findings, []int32) {
+func cleanExamples(examples []record.Example) ([]record.Example, Findings, []int32) {
 	f := Findings{Labels: map[string]int{}}
 	type group struct {
 		members []int
@@ -80,10 +93,10 @@ func cleanExamples(examples []Example) ([]Example, Findings, []int32) {
 		if g.members[0] != i || len(g.members) == 1 {
 			continue
 		}
-		f.settle(examples, g.members, drop, func(e Example) string { return e.Label })
-		f.settle(examples, g.members, drop, func(e Example) string { return e.Reply })
+		f.settle(examples, g.members, drop, func(e record.Example) string { return e.Label })
+		f.settle(examples, g.members, drop, func(e record.Example) string { return e.Reply })
 	}
-	var out []Example
+	var out []record.Example
 	for i, e := range examples {
 		if drop[i] {
 			continue
@@ -116,7 +129,7 @@ func cleanExamples(examples []Example) ([]Example, Findings, []int32) {
 }
 
 // settle drops the members of one group of equal texts whose answer is not the one to keep.
-func (f *Findings) settle(examples []Example, members []int, drop []bool, answer func(Example) string) {
+func (f *Findings) settle(examples []record.Example, members []int, drop []bool, answer func(record.Example) string) {
 	type tally struct {
 		answer  string
 		n, last int
@@ -135,7 +148,7 @@ func (f *Findings) settle(examples []Example, members []int, drop []bool, answer
 		}
 		tallies[i].n++
 		tallies[i].last = m
-		tallies[i].correct = tallies[i].correct || examples[m].Origin.Kind == KindCorrection
+		tallies[i].correct = tallies[i].correct || examples[m].Origin.Kind == record.OriginCorrection
 	}
 	if len(tallies) < 2 {
 		return
@@ -169,7 +182,7 @@ func (f *Findings) settle(examples []Example, members []int, drop []bool, answer
 
 // Leaked returns the indexes of the examples in test whose text (normalized) also occurs in train: figures measured on
 // them say nothing.
-func Leaked(train, test []Example) []int {
+func Leaked(train, test []record.Example) []int {
 	seen := make(map[string]bool, len(train))
 	for _, e := range train {
 		seen[Normalize(e.Text)] = true
@@ -183,17 +196,17 @@ func Leaked(train, test []Example) []int {
 	return out
 }
 
-// record is the canonical JSON form of an example, one a line in a snapshot.
-type record struct {
-	Text   string  `json:"text"`
-	Label  string  `json:"label,omitempty"`
-	Reply  string  `json:"reply,omitempty"`
-	Origin *Origin `json:"origin,omitempty"`
+// snapshotLine is the canonical JSON form of an example, one a line in a snapshot.
+type snapshotLine struct {
+	Text   string         `json:"text"`
+	Label  string         `json:"label,omitempty"`
+	Reply  string         `json:"reply,omitempty"`
+	Origin *record.Origin `json:"origin,omitempty"`
 }
 
 // Hash identifies a dataset by its content: the lower-case hexadecimal SHA-256 over the texts, labels and replies in
 // order of their bytes, so that neither the order of the examples nor their origins matter.
-func Hash(examples []Example) string {
+func Hash(examples []record.Example) string {
 	sums := make([][sha256.Size]byte, 0, len(examples))
 	for _, e := range examples {
 		h := sha256.New()
@@ -209,13 +222,13 @@ func Hash(examples []Example) string {
 }
 
 // WriteSnapshot writes examples as canonical JSON lines, origins included. ReadSnapshot reads them back unchanged.
-func WriteSnapshot(w io.Writer, examples []Example) error {
+func WriteSnapshot(w io.Writer, examples []record.Example) error {
 	bw := bufio.NewWriter(w)
 	enc := json.NewEncoder(bw)
 	enc.SetEscapeHTML(false)
 	for _, e := range examples {
-		r := record{Text: e.Text, Label: e.Label, Reply: e.Reply}
-		if e.Origin != (Origin{}) {
+		r := snapshotLine{Text: e.Text, Label: e.Label, Reply: e.Reply}
+		if e.Origin != (record.Origin{}) {
 			r.Origin = &e.Origin
 		}
 		if err := enc.Encode(r); err != nil {
@@ -225,11 +238,10 @@ func WriteSnapshot(w io.Writer, examples []Example) error {
 	return bw.Flush()
 }
 
-// ReadSnapshot reads what WriteSnapshot wrote: at most MaxExamples examples and MaxFileBytes bytes. Unlike ReadUpload
-// it accepts nothing else and stops at the first error.
-func ReadSnapshot(ctx context.Context, r io.Reader) ([]Example, error) {
-	var out []Example
-	sc := bufio.NewScanner(io.LimitReader(r, MaxFileBytes))
+// ReadSnapshot reads what WriteSnapshot wrote: at most MaxExamples examples and 64 MB, and stops at the first error.
+func ReadSnapshot(ctx context.Context, r io.Reader) ([]record.Example, error) {
+	var out []record.Example
+	sc := bufio.NewScanner(io.LimitReader(r, maxSnapshotBytes))
 	sc.Buffer(nil, maxLineBytes)
 	for n := 1; sc.Scan(); n++ {
 		if n%1024 == 0 && ctx.Err() != nil {
@@ -238,13 +250,13 @@ func ReadSnapshot(ctx context.Context, r io.Reader) ([]Example, error) {
 		if n > MaxExamples {
 			return nil, ErrTooManyExamples
 		}
-		var rec record
+		var rec snapshotLine
 		dec := json.NewDecoder(bytes.NewReader(sc.Bytes()))
 		dec.DisallowUnknownFields()
 		if err := dec.Decode(&rec); err != nil {
 			return nil, fmt.Errorf("snapshot line %d: %w", n, err)
 		}
-		e := Example{Text: rec.Text, Label: rec.Label, Reply: rec.Reply}
+		e := record.Example{Text: rec.Text, Label: rec.Label, Reply: rec.Reply}
 		if rec.Origin != nil {
 			e.Origin = *rec.Origin
 		}

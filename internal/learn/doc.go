@@ -1,7 +1,6 @@
 // Package learn turns examples that people gave into a model that answers, and says honestly how good it is.
 //
-// The way of an example is the order of the files: ReadPath and ReadUpload read examples from files, folders and
-// archives and report what they found and left out. Clean settles duplicates and contradictions. Train builds a Model
+// Examples are read by package dataset. Clean settles duplicates and contradictions among them. Train builds a Model
 // and a Report whose figures come from texts that the predicting model hadn't seen. Model.Predict names a label with a
 // calibrated probability and a reply, and says when it doesn't know. Evaluate measures a model on a test set, Compare
 // decides whether a new model may replace the old one, and Corrections answers what people corrected until the next

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"math"
+
+	"github.com/mynahbot/mynah/internal/record"
 )
 
 // Encoder turns texts into vectors of one length each (its dimension), in the order of texts. The same text must always
@@ -106,7 +108,7 @@ func (t *training) dense(sparse *fitted) error {
 	}
 	f := all[0]
 	if f.accuracy < sparse.accuracy {
-		t.report.Notes = append(t.report.Notes, Remark{EncoderUnused, []any{fmt.Sprintf("%.1f %%", 100*f.accuracy), fmt.Sprintf("%.1f %%", 100*sparse.accuracy)}})
+		t.report.Notes = append(t.report.Notes, Note{EncoderUnused, []any{fmt.Sprintf("%.1f %%", 100*f.accuracy), fmt.Sprintf("%.1f %%", 100*sparse.accuracy)}})
 		return nil
 	}
 	t.report.Encoder = true
@@ -172,6 +174,6 @@ func (m *Model) PredictEncoded(ctx context.Context, enc Encoder, text string) (P
 }
 
 // EvaluateEncoded is Evaluate with the encoder that m was trained with.
-func EvaluateEncoded(ctx context.Context, m *Model, enc Encoder, examples []Example, oos []string) (Evaluation, error) {
+func EvaluateEncoded(ctx context.Context, m *Model, enc Encoder, examples []record.Example, oos []string) (Evaluation, error) {
 	return EvaluateWith(m, func(text string) (Prediction, error) { return m.PredictEncoded(ctx, enc, text) }, examples, oos)
 }

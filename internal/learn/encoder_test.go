@@ -7,6 +7,8 @@ import (
 	"math"
 	"strings"
 	"testing"
+
+	"github.com/mynahbot/mynah/internal/record"
 )
 
 // synonyms is an encoder that knows which words mean the same: it counts the concepts of a text.
@@ -43,11 +45,11 @@ type impostor struct{ synonyms }
 func (impostor) Name() string { return "impostor" }
 
 func TestEncoder(t *testing.T) {
-	var examples []Example
+	var examples []record.Example
 	for _, a := range []string{"buy", "purchase"} {
 		for _, b := range []string{"car", "auto", "house", "home"} {
 			for _, c := range []string{"a", "my", "the"} {
-				examples = append(examples, Example{Text: a + " " + c + " " + b, Label: "1"}, Example{Text: strings.NewReplacer("buy", "sell", "purchase", "vend").Replace(a) + " " + c + " " + b, Label: "2"})
+				examples = append(examples, record.Example{Text: a + " " + c + " " + b, Label: "1"}, record.Example{Text: strings.NewReplacer("buy", "sell", "purchase", "vend").Replace(a) + " " + c + " " + b, Label: "2"})
 			}
 		}
 	}
@@ -55,7 +57,7 @@ func TestEncoder(t *testing.T) {
 	if name := m.Encoder(); name != "synonyms" || !r.Encoder {
 		t.Fatalf("encoder %q, %v", name, r.Notes)
 	}
-	test := []Example{{Text: "acquire a vehicle", Label: "1"}, {Text: "offload the dwelling", Label: "2"}, {Text: "get one residence", Label: "1"}, {Text: "offload an automobile", Label: "2"}}
+	test := []record.Example{{Text: "acquire a vehicle", Label: "1"}, {Text: "offload the dwelling", Label: "2"}, {Text: "get one residence", Label: "1"}, {Text: "offload an automobile", Label: "2"}}
 	file := saved(t, m)
 	m2, err := Load(bytes.NewReader(file), Limits{})
 	if err != nil {

@@ -6,6 +6,8 @@ import (
 	"math/rand/v2"
 	"slices"
 	"time"
+
+	"github.com/mynahbot/mynah/internal/record"
 )
 
 // calibrationBins is the number of equal bins of probability for the expected calibration error.
@@ -96,14 +98,14 @@ type outcome struct {
 
 // Evaluate runs m on examples that it wasn't trained on, and on texts outside of its subject, and measures how well it
 // does. Examples with labels count for the classifier, those with replies only for the replies. oos may be nil.
-func Evaluate(m *Model, examples []Example, oos []string) Evaluation {
+func Evaluate(m *Model, examples []record.Example, oos []string) Evaluation {
 	ev, _ := EvaluateWith(m, func(text string) (Prediction, error) { return m.Predict(text), nil }, examples, oos)
 	return ev
 }
 
 // EvaluateWith is Evaluate with predictions that come from predict, which knows the labels of m. It ends with the first
 // error of predict.
-func EvaluateWith(m *Model, predict func(text string) (Prediction, error), examples []Example, oos []string) (Evaluation, error) {
+func EvaluateWith(m *Model, predict func(text string) (Prediction, error), examples []record.Example, oos []string) (Evaluation, error) {
 	names := map[string]int{}
 	labels := slices.Clone(m.meta.Labels)
 	for _, e := range examples {

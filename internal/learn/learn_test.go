@@ -13,6 +13,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/mynahbot/mynah/internal/record"
 )
 
 // nluDir is where the public data sets lie, beside the repository.
@@ -26,21 +28,21 @@ func nluDir(t testing.TB) string {
 }
 
 // readSet reads a JSONL file of the public data sets without the package's own readers.
-func readSet(t testing.TB, name string) []Example {
+func readSet(t testing.TB, name string) []record.Example {
 	t.Helper()
 	f, err := os.Open(filepath.Join(nluDir(t), filepath.FromSlash(name)+".jsonl"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	var out []Example
+	var out []record.Example
 	sc := bufio.NewScanner(f)
 	for sc.Scan() {
-		var r record
+		var r snapshotLine
 		if err := json.Unmarshal(sc.Bytes(), &r); err != nil {
 			t.Fatal(err)
 		}
-		out = append(out, Example{Text: r.Text, Label: r.Label, Reply: r.Reply})
+		out = append(out, record.Example{Text: r.Text, Label: r.Label, Reply: r.Reply})
 	}
 	if sc.Err() != nil || len(out) == 0 {
 		t.Fatalf("%s: %d examples, %v", name, len(out), sc.Err())
@@ -48,7 +50,7 @@ func readSet(t testing.TB, name string) []Example {
 	return out
 }
 
-func train(t testing.TB, examples []Example, opt Options) (*Model, *Report) {
+func train(t testing.TB, examples []record.Example, opt Options) (*Model, *Report) {
 	t.Helper()
 	m, r, err := Train(context.Background(), examples, opt)
 	if err != nil {
@@ -93,7 +95,7 @@ func TestTrainPredictSaveLoad(t *testing.T) {
 }
 
 func TestTrainIsDeterministic(t *testing.T) {
-	var examples []Example
+	var examples []record.Example
 	for i, e := range readSet(t, "hint3_curekart/train") {
 		if i%3 == 0 { // enough for a search, and quick
 			examples = append(examples, e)
@@ -111,17 +113,17 @@ func TestTrainIsDeterministic(t *testing.T) {
 }
 
 func TestTrainRefuses(t *testing.T) {
-	one := []Example{{Text: "a", Label: "x"}, {Text: "b", Label: "x"}, {Text: "c", Label: "x"}, {Text: "d", Label: "x"}}
+	one := []record.Example{{Text: "a", Label: "x"}, {Text: "b", Label: "x"}, {Text: "c", Label: "x"}, {Text: "d", Label: "x"}}
 	for name, c := range map[string]struct {
-		examples []Example
+		examples []record.Example
 		want     error
 	}{
 		"none":      {nil, ErrTooFew},
 		"one label": {one, ErrOneLabel},
-		"too few":   {[]Example{{Text: "a", Label: "x"}, {Text: "b", Label: "y"}}, ErrTooFew},
-		"no text":   {[]Example{{Label: "x"}}, ErrNoText},
-		"no answer": {[]Example{{Text: "x"}}, ErrNoAnswer},
-		"too many":  {make([]Example, MaxExamples+1), ErrTooManyExamples},
+		"too few":   {[]record.Example{{Text: "a", Label: "x"}, {Text: "b", Label: "y"}}, ErrTooFew},
+		"no text":   {[]record.Example{{Label: "x"}}, record.ErrNoText},
+		"no answer": {[]record.Example{{Text: "x"}}, record.ErrNoAnswer},
+		"too many":  {make([]record.Example, MaxExamples+1), ErrTooManyExamples},
 	} {
 		if _, _, err := Train(context.Background(), c.examples, Options{}); !errors.Is(err, c.want) {
 			t.Errorf("%s: %v", name, err)
@@ -129,7 +131,7 @@ func TestTrainRefuses(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	if _, _, err := Train(ctx, append(one, Example{Text: "e", Label: "y"}), Options{}); !errors.Is(err, context.Canceled) {
+	if _, _, err := Train(ctx, append(one, record.Example{Text: "e", Label: "y"}), Options{}); !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled: %v", err)
 	}
 }
@@ -143,7 +145,7 @@ func TestReplies(t *testing.T) {
 }
 
 func TestTinySets(t *testing.T) {
-	for name, ex := range map[string][]Example{
+	for name, ex := range map[string][]record.Example{
 		"one word":   {{Text: "yes", Label: "a"}, {Text: "yep", Label: "a"}, {Text: "no", Label: "b"}, {Text: "nope", Label: "b"}},
 		"signs":      {{Text: "?", Label: "a"}, {Text: "??", Label: "a"}, {Text: "!", Label: "b"}, {Text: "👍", Label: "b"}},
 		"one each":   {{Text: "один", Label: "a"}, {Text: "two", Label: "b"}, {Text: "три", Label: "c"}, {Text: "four", Label: "d"}},
@@ -167,8 +169,8 @@ func TestTinySets(t *testing.T) {
 
 func TestCorrections(t *testing.T) {
 	var c Corrections
-	c.Add(Example{Text: "When does the shop open?", Reply: "At nine."})
-	c.Add(Example{Text: "Где мой заказ?", Reply: "В пути."})
+	c.Add(record.Example{Text: "When does the shop open?", Reply: "At nine."})
+	c.Add(record.Example{Text: "Где мой заказ?", Reply: "В пути."})
 	for text, want := range map[string]string{
 		"when does the shop open":       "At nine.",
 		"WHEN DOES THE SHOP OPEN??":     "At nine.",
@@ -190,7 +192,7 @@ func TestCorrections(t *testing.T) {
 }
 
 func ExampleTrain() {
-	m, _, err := Train(context.Background(), []Example{
+	m, _, err := Train(context.Background(), []record.Example{
 		{Text: "where is my parcel", Label: "delivery"}, {Text: "when will it arrive", Label: "delivery"},
 		{Text: "i want my money back", Label: "refund"}, {Text: "please refund me", Label: "refund"},
 	}, Options{})
@@ -202,9 +204,9 @@ func ExampleTrain() {
 }
 
 func TestResponses(t *testing.T) {
-	var examples []Example
+	var examples []record.Example
 	for i, text := range []string{"hello there", "hi friend", "good morning", "hey you", "hello friend", "good evening"} {
-		examples = append(examples, Example{Text: text, Label: "greeting"}, Example{Text: "where is parcel number " + string(rune('a'+i)), Label: "delivery"})
+		examples = append(examples, record.Example{Text: text, Label: "greeting"}, record.Example{Text: "where is parcel number " + string(rune('a'+i)), Label: "delivery"})
 	}
 	m, _ := train(t, examples, Options{})
 	if p := m.Predict("hello friend"); p.ReplyKnown {
@@ -262,8 +264,8 @@ func TestCorrectionsKnowParaphrases(t *testing.T) {
 		},
 	} {
 		var c Corrections
-		c.Add(Example{Text: "what colour is the sky", Reply: "Blue."})
-		c.Add(Example{Text: question, Reply: "right"})
+		c.Add(record.Example{Text: "what colour is the sky", Reply: "Blue."})
+		c.Add(record.Example{Text: question, Reply: "right"})
 		for _, text := range texts.same {
 			if e, ok := c.Answer(text); !ok || e.Reply != "right" {
 				t.Errorf("%q is not taken for %q: %+v, %+v", text, question, wordingOf(text), wordingOf(question))

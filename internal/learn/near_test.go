@@ -5,6 +5,8 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
+
+	"github.com/mynahbot/mynah/internal/record"
 )
 
 func TestNearDuplicates(t *testing.T) {
@@ -57,12 +59,12 @@ func TestNearDuplicatesFindsMost(t *testing.T) {
 }
 
 func TestNearDuplicatesShareAFold(t *testing.T) {
-	var examples []Example
+	var examples []record.Example
 	rng := rand.New(rand.NewPCG(1, 2))
 	for range 200 {
 		text := fmt.Sprintf("%x %x %x %x", rng.Uint64(), rng.Uint64(), rng.Uint64(), rng.Uint64())
 		label := []string{"a", "b"}[rng.IntN(2)]
-		examples = append(examples, Example{Text: text, Label: label}, Example{Text: text + "7", Label: label})
+		examples = append(examples, record.Example{Text: text, Label: label}, record.Example{Text: text + "7", Label: label})
 	}
 	_, r := train(t, examples, Options{})
 	if r.NearDuplicates < 150 {

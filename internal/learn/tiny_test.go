@@ -6,26 +6,28 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/mynahbot/mynah/internal/record"
 )
 
 // tinySet is a set as a newcomer types it, with texts that are in it in other words and some that aren't.
 type tinySet struct {
 	name     string
-	examples []Example
+	examples []record.Example
 	known    map[string]string // text → label
 	unknown  []string
 }
 
 // templates fills the frames of each label with every filler.
-func templates(frames map[string][]string, fillers []string, each int) []Example {
-	var out []Example
+func templates(frames map[string][]string, fillers []string, each int) []record.Example {
+	var out []record.Example
 	for _, label := range slices.Sorted(maps.Keys(frames)) {
 		list := frames[label]
 		n := 0
 		for _, filler := range fillers {
 			for _, frame := range list {
 				if n < each {
-					out = append(out, Example{Text: fmt.Sprintf(frame, filler), Label: label})
+					out = append(out, record.Example{Text: fmt.Sprintf(frame, filler), Label: label})
 					n++
 				}
 			}
@@ -35,12 +37,12 @@ func templates(frames map[string][]string, fillers []string, each int) []Example
 }
 
 // typed makes examples of lines of text, by label.
-func typed(lines map[string]string) []Example {
-	var out []Example
+func typed(lines map[string]string) []record.Example {
+	var out []record.Example
 	for _, label := range slices.Sorted(maps.Keys(lines)) {
 		for line := range strings.Lines(lines[label]) {
 			if line = strings.TrimSpace(line); line != "" {
-				out = append(out, Example{Text: line, Label: label})
+				out = append(out, record.Example{Text: line, Label: label})
 			}
 		}
 	}
@@ -117,14 +119,14 @@ func TestTinySetsAnswer(t *testing.T) {
 
 // TestTinyRepliesAnswer teaches a handful of questions with replies, as a server does on its first evening.
 func TestTinyRepliesAnswer(t *testing.T) {
-	english := []Example{
+	english := []record.Example{
 		{Text: "when does the tournament start", Reply: "On Saturday at six."},
 		{Text: "how do i join a team", Reply: "Write to the captain."},
 		{Text: "what are the rules", Reply: "They are pinned."},
 		{Text: "who are the moderators", Reply: "Ann and Bob."},
 		{Text: "where can i report a bug", Reply: "In the channel for bugs."},
 	}
-	russian := []Example{
+	russian := []record.Example{
 		{Text: "когда начинается турнир", Reply: "В субботу в шесть."},
 		{Text: "как вступить в команду", Reply: "Напишите капитану."},
 		{Text: "какие здесь правила", Reply: "Они закреплены."},
@@ -133,7 +135,7 @@ func TestTinyRepliesAnswer(t *testing.T) {
 	}
 	for _, c := range []struct {
 		name     string
-		examples []Example
+		examples []record.Example
 		known    map[string]string
 	}{
 		{"three", english[:3], map[string]string{"When does the tournament start?": english[0].Reply, "how can i join a team": english[1].Reply, "what are your rules": english[2].Reply}},
@@ -141,7 +143,7 @@ func TestTinyRepliesAnswer(t *testing.T) {
 			"who is a moderator": english[3].Reply, "where do i report bugs": english[4].Reply}},
 		{"Russian", russian, map[string]string{"Когда начнется турнир?": russian[0].Reply, "как мне вступить в команду": russian[1].Reply, "какие правила": russian[2].Reply,
 			"кто тут модератор": russian[3].Reply, "куда писать об ошибках": russian[4].Reply}},
-		{"both", append(append([]Example(nil), english...), russian...), map[string]string{"when will the tournament start": english[0].Reply, "какие правила": russian[2].Reply}},
+		{"both", append(append([]record.Example(nil), english...), russian...), map[string]string{"when will the tournament start": english[0].Reply, "какие правила": russian[2].Reply}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			for seed := range uint64(3) {

@@ -8,6 +8,8 @@ import (
 	"runtime"
 	"slices"
 	"time"
+
+	"github.com/mynahbot/mynah/internal/record"
 )
 
 // Options configures Train. The zero value works.
@@ -61,13 +63,13 @@ type Report struct {
 	Threshold      float64 // known score under which a label is refused
 	ReplyThreshold float64 // reply score under which a reply is refused
 	Duration       time.Duration
-	Encoder        bool     // the sentence encoder helps and is used; HeldOut is with it
-	Notes          []Remark // what else a person should know
+	Encoder        bool   // the sentence encoder helps and is used; HeldOut is with it
+	Notes          []Note // what else a person should know
 }
 
 // Train trains a model on examples: a classifier if they have labels, a reply index if they have replies. Examples
 // are cleaned first, as Clean describes. It stops when ctx is done.
-func Train(ctx context.Context, examples []Example, opt Options) (*Model, *Report, error) {
+func Train(ctx context.Context, examples []record.Example, opt Options) (*Model, *Report, error) {
 	t := &training{ctx: ctx, opt: opt, began: time.Now(), report: &Report{}}
 	t.defaults()
 	if len(examples) > MaxExamples {
@@ -113,7 +115,7 @@ type training struct {
 	began    time.Time
 	report   *Report
 	model    *Model
-	examples []Example
+	examples []record.Example
 	near     []int32 // by example: one that it nearly repeats, or itself
 	labels   task    // names sorted
 	vocab    *vocabulary
@@ -177,7 +179,7 @@ func (t *training) check() error {
 		if t.report.Questions == 0 {
 			return err
 		}
-		t.report.Notes = append(t.report.Notes, Remark{LabelsUnlearned, []any{err}})
+		t.report.Notes = append(t.report.Notes, Note{LabelsUnlearned, []any{err}})
 		names = nil
 	}
 	index := make(map[string]int32, len(names))

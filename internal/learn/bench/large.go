@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/mynahbot/mynah/internal/learn"
+	"github.com/mynahbot/mynah/internal/record"
 )
 
 // benchLarge trains on as many generated short texts as a dataset may have: 150 labels, words by Zipf's law, some of
@@ -27,7 +28,7 @@ func benchLarge(w io.Writer) error {
 		}
 		return b.String()
 	}
-	make1 := func(i int) learn.Example {
+	make1 := func(i int) record.Example {
 		l := i % labels
 		var b strings.Builder
 		for range 4 + rng.IntN(8) {
@@ -38,9 +39,9 @@ func benchLarge(w io.Writer) error {
 			b.WriteString(word(n))
 			b.WriteByte(' ')
 		}
-		return learn.Example{Text: b.String(), Label: fmt.Sprintf("label %d", l)}
+		return record.Example{Text: b.String(), Label: fmt.Sprintf("label %d", l)}
 	}
-	var train, test []learn.Example
+	var train, test []record.Example
 	for i := range learn.MaxExamples {
 		train = append(train, make1(i))
 	}

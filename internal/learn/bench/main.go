@@ -20,9 +20,11 @@ import (
 
 	_ "embed"
 
+	"github.com/mynahbot/mynah/internal/dataset"
 	"github.com/mynahbot/mynah/internal/learn"
 	"github.com/mynahbot/mynah/internal/learn/sentence"
 	"github.com/mynahbot/mynah/internal/onnx"
+	"github.com/mynahbot/mynah/internal/record"
 )
 
 //go:embed peers.py
@@ -114,11 +116,11 @@ func (b *bench) run(encoder, library string) (err error) {
 	return nil
 }
 
-func read(data, name string) ([]learn.Example, error) {
+func read(data, name string) ([]record.Example, error) {
 	if name == "" {
 		return nil, nil
 	}
-	examples, _, err := learn.ReadPath(context.Background(), os.DirFS(data), name+".jsonl", learn.ReadOptions{})
+	examples, _, err := dataset.ReadPath(context.Background(), os.DirFS(data), name+".jsonl", dataset.ReadOptions{})
 	return examples, err
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/openai/openai-go/v3/shared"
 
 	"github.com/mynahbot/mynah/internal/learn"
+	"github.com/mynahbot/mynah/internal/record"
 )
 
 // MinFineTuning is the fewest examples that OpenAI's fine-tuning accepts.
@@ -44,7 +45,7 @@ func (j Job) Done() bool {
 
 // ChatLines encodes examples as the JSON lines that fine-tuning takes: a chat each, with the reply, or else the label, as
 // the assistant's message.
-func ChatLines(examples []learn.Example) ([]byte, error) {
+func ChatLines(examples []record.Example) ([]byte, error) {
 	type message struct {
 		Role    string `json:"role"`
 		Content string `json:"content"`
@@ -73,7 +74,7 @@ const tagKey = "mynah"
 // FineTune uploads the examples and starts a job that trains Config.Model on them. The tag, of at most 512 bytes, is the
 // caller's own name of the job: where the service keeps one that was started under it and didn't fail, that is returned
 // and nothing is started, so that a caller who was killed can call again.
-func (c *Client) FineTune(ctx context.Context, tag string, examples []learn.Example) (Job, error) {
+func (c *Client) FineTune(ctx context.Context, tag string, examples []record.Example) (Job, error) {
 	cleaned, _ := learn.Clean(examples)
 	if len(cleaned) < MinFineTuning {
 		return Job{}, fmt.Errorf("%w: fine-tuning needs %d, there are %d", learn.ErrTooFew, MinFineTuning, len(cleaned))

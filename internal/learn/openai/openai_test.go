@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/mynahbot/mynah/internal/learn"
+	"github.com/mynahbot/mynah/internal/record"
 )
 
 const key = "sk-test-secret"
@@ -224,9 +225,9 @@ func TestErrorsHideTheKey(t *testing.T) {
 }
 
 func TestFineTune(t *testing.T) {
-	var examples []learn.Example
+	var examples []record.Example
 	for i := range 12 {
-		examples = append(examples, learn.Example{Text: fmt.Sprintf("question %d", i), Reply: fmt.Sprintf("reply %d", i)})
+		examples = append(examples, record.Example{Text: fmt.Sprintf("question %d", i), Reply: fmt.Sprintf("reply %d", i)})
 	}
 	s := &standIn{statuses: []string{"validating_files", "queued", "running", "running", "succeeded"}}
 	c := start(t, s)

@@ -1,4 +1,4 @@
-package learn
+package dataset
 
 import (
 	"bytes"
@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/mynahbot/mynah/internal/learn"
 )
 
 // Names under which files of others keep a text, its label, and its reply. Compared in lower case.
@@ -87,8 +89,8 @@ func (f *fileReader) elements(array []byte) error {
 		return err // can't be: it begins as an array does
 	}
 	for n := 1; dec.More(); n++ {
-		if f.skips > MaxExamples {
-			f.skip(n, "more than %d elements were of no use, the others are not looked at", MaxExamples)
+		if f.skips > learn.MaxExamples {
+			f.skip(n, "more than %d elements were of no use, the others are not looked at", learn.MaxExamples)
 			return nil
 		}
 		var element json.RawMessage

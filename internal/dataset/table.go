@@ -1,4 +1,4 @@
-package learn
+package dataset
 
 import (
 	"encoding/csv"
@@ -7,6 +7,8 @@ import (
 	"io"
 	"slices"
 	"strings"
+
+	"github.com/mynahbot/mynah/internal/learn"
 )
 
 const (
@@ -114,7 +116,7 @@ func (f *fileReader) rows(text string, comma rune, take func(row) error) error {
 	line, taken := 1, 0
 	for text != "" {
 		if taken > f.opt.MaxCount+1 {
-			return ErrTooManyExamples
+			return learn.ErrTooManyExamples
 		}
 		first, rest, _ := strings.Cut(text, "\n")
 		if strings.TrimSpace(first) == "" {

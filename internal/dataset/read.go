@@ -1,4 +1,4 @@
-package learn
+package dataset
 
 import (
 	"archive/zip"
@@ -12,6 +12,9 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/mynahbot/mynah/internal/learn"
+	"github.com/mynahbot/mynah/internal/record"
 )
 
 // Limits on what is read. Each exists against an input that would otherwise exhaust memory or time.
@@ -19,26 +22,26 @@ const (
 	MaxFileBytes     = 64 << 20  // one file, and one uploaded archive
 	MaxUnpackedBytes = 256 << 20 // all files of one dataset together: a zip bomb unpacks to more
 	MaxEntries       = 10_000    // files in one folder tree or archive: a zip can name 65,535 in little space
-	MaxExamples      = 200_000   // examples in one dataset
 	MaxDepth         = 16        // folders in folders
 	maxLineBytes     = 4 << 20   // one line of JSON lines, or element of a JSON array
-	MaxResponses     = 50        // response texts of one label
 )
+
+// maxSkipped bounds the list of what was skipped; the count beside it is complete.
+const maxSkipped = 100
 
 // Errors of a whole dataset, as opposed to single lines, which are skipped and reported.
 var (
-	ErrTooManyExamples = fmt.Errorf("the dataset has more than %d examples", MaxExamples)
-	ErrTooManyFiles    = fmt.Errorf("the dataset has more than %d files", MaxEntries)
-	ErrTooLarge        = errors.New("the dataset is too large")
-	ErrNoExamples      = errors.New("no examples were found")
+	ErrTooManyFiles = fmt.Errorf("the dataset has more than %d files", MaxEntries)
+	ErrTooLarge     = errors.New("the dataset is too large")
+	ErrNoExamples   = errors.New("no examples were found")
 )
 
 // ReadOptions says how to read examples that don't say everything themselves.
 type ReadOptions struct {
-	Label    string // label of texts that come without one; a sub-folder's name goes before it
-	Unlabel  bool   // accept texts without label and reply (for predicting and out-of-scope texts)
-	Origin   Origin // Kind (default file), MessageID, AuthorID and At of every example; File and Line are set by the reader
-	MaxCount int    // most examples to accept; default and maximum MaxExamples
+	Label    string        // label of texts that come without one; a sub-folder's name goes before it
+	Unlabel  bool          // accept texts without label and reply (for predicting and out-of-scope texts)
+	Origin   record.Origin // Kind (default file), Message, Author and At of every example; File and Line are set by the reader
+	MaxCount int           // most examples to accept; default and maximum [learn.MaxExamples]
 }
 
 // Skip is something that could not be used.
@@ -49,12 +52,12 @@ type Skip struct {
 
 // ReadReport says what was found in a dataset and what was left out.
 type ReadReport struct {
-	Findings
+	learn.Findings
 	Files     int    // files read
 	Examples  int    // examples returned, duplicates included
 	Skipped   []Skip // at most 100
 	SkipCount int
-	Hash      string // Hash of the examples
+	Hash      string // [learn.Hash] of the examples
 	// Responses are the response texts of labels, where a file lists several: see [Model.WithResponses].
 	Responses map[string][]string
 }
@@ -65,7 +68,7 @@ func (r *ReadReport) skip(where string, why RemarkKind, args ...any) {
 
 func (r *ReadReport) remark(where string, why Remark) {
 	r.SkipCount++
-	if len(r.Skipped) < maxReported {
+	if len(r.Skipped) < maxSkipped {
 		r.Skipped = append(r.Skipped, Skip{Where: where, Why: why})
 	}
 }
@@ -75,7 +78,7 @@ type reading struct {
 	ctx      context.Context
 	opt      ReadOptions
 	report   ReadReport
-	examples []Example
+	examples []record.Example
 	unpacked int64
 }
 
@@ -83,7 +86,7 @@ type reading struct {
 // are CSV, TSV, JSON, JSON lines, text and ZIP archives of these, known by their extension and looked into where it is missing. In a folder, a
 // text that has no label of its own gets the name of the folder that its file is in. Single bad lines and files are
 // skipped and reported; an error means that nothing can be used.
-func ReadPath(ctx context.Context, fsys fs.FS, name string, opt ReadOptions) ([]Example, ReadReport, error) {
+func ReadPath(ctx context.Context, fsys fs.FS, name string, opt ReadOptions) ([]record.Example, ReadReport, error) {
 	rd := newReading(ctx, opt)
 	name = path.Clean(name)
 	if !fs.ValidPath(name) {
@@ -102,7 +105,7 @@ func ReadPath(ctx context.Context, fsys fs.FS, name string, opt ReadOptions) ([]
 }
 
 // ReadUpload reads one file that was sent under name, by the same rules as ReadPath.
-func ReadUpload(ctx context.Context, name string, r io.Reader, opt ReadOptions) ([]Example, ReadReport, error) {
+func ReadUpload(ctx context.Context, name string, r io.Reader, opt ReadOptions) ([]record.Example, ReadReport, error) {
 	rd := newReading(ctx, opt)
 	data, err := readLimited(r, MaxFileBytes)
 	if err != nil {
@@ -112,16 +115,16 @@ func ReadUpload(ctx context.Context, name string, r io.Reader, opt ReadOptions) 
 }
 
 func newReading(ctx context.Context, opt ReadOptions) *reading {
-	if opt.MaxCount <= 0 || opt.MaxCount > MaxExamples {
-		opt.MaxCount = MaxExamples
+	if opt.MaxCount <= 0 || opt.MaxCount > learn.MaxExamples {
+		opt.MaxCount = learn.MaxExamples
 	}
 	if opt.Origin.Kind == "" {
-		opt.Origin.Kind = KindFile
+		opt.Origin.Kind = record.OriginFile
 	}
 	return &reading{ctx: ctx, opt: opt}
 }
 
-func (rd *reading) end(err error) ([]Example, ReadReport, error) {
+func (rd *reading) end(err error) ([]record.Example, ReadReport, error) {
 	if err == nil && len(rd.examples) == 0 {
 		err = ErrNoExamples
 		if len(rd.report.Skipped) > 0 {
@@ -129,9 +132,9 @@ func (rd *reading) end(err error) ([]Example, ReadReport, error) {
 			err = fmt.Errorf("%w: %s: %s", ErrNoExamples, s.Where, s.Why)
 		}
 	}
-	_, rd.report.Findings = Clean(rd.examples)
+	_, rd.report.Findings = learn.Clean(rd.examples)
 	rd.report.Examples = len(rd.examples)
-	rd.report.Hash = Hash(rd.examples)
+	rd.report.Hash = learn.Hash(rd.examples)
 	if err != nil {
 		return nil, rd.report, err
 	}
@@ -353,10 +356,10 @@ func (f *fileReader) responses(line int, label string, texts []any) {
 		text, ok := t.(string)
 		text = strings.TrimSpace(text)
 		switch {
-		case !ok || text == "" || utf8.RuneCountInString(text) > MaxTextRunes:
-			f.skip(line, "a response that is no text of up to %d characters", MaxTextRunes)
-		case len(all) >= MaxResponses:
-			f.skip(line, "the label has more than %d responses", MaxResponses)
+		case !ok || text == "" || utf8.RuneCountInString(text) > record.MaxTextRunes:
+			f.skip(line, "a response that is no text of up to %d characters", record.MaxTextRunes)
+		case len(all) >= learn.MaxResponses:
+			f.skip(line, "the label has more than %d responses", learn.MaxResponses)
 		case !slices.Contains(all, text):
 			all = append(all, text)
 		}
@@ -367,9 +370,9 @@ func (f *fileReader) responses(line int, label string, texts []any) {
 	f.report.Responses[label] = all
 }
 
-// add takes one example over. It returns ErrTooManyExamples or the context's error, which end the reading.
+// add takes one example over. It returns learn.ErrTooManyExamples or the context's error, which end the reading.
 func (f *fileReader) add(line int, text, label, reply string) error {
-	e := Example{Text: clean(text), Label: clean(label), Reply: strings.TrimSpace(reply), Origin: f.opt.Origin}
+	e := record.Example{Text: clean(text), Label: clean(label), Reply: strings.TrimSpace(reply), Origin: f.opt.Origin}
 	e.Origin.File, e.Origin.Line = f.name, line
 	if e.Label == "" && e.Reply == "" {
 		e.Label = f.label
@@ -378,7 +381,7 @@ func (f *fileReader) add(line int, text, label, reply string) error {
 		}
 	}
 	err := e.Validate()
-	if errors.Is(err, ErrNoAnswer) && f.opt.Unlabel {
+	if errors.Is(err, record.ErrNoAnswer) && f.opt.Unlabel {
 		err = nil
 	}
 	if err != nil {
@@ -386,7 +389,7 @@ func (f *fileReader) add(line int, text, label, reply string) error {
 		return nil
 	}
 	if len(f.examples) >= f.opt.MaxCount {
-		return ErrTooManyExamples
+		return learn.ErrTooManyExamples
 	}
 	if len(f.examples)%1024 == 0 && f.ctx.Err() != nil {
 		return context.Cause(f.ctx)

@@ -1,4 +1,4 @@
-package learn
+package dataset
 
 import (
 	"archive/zip"
@@ -19,10 +19,13 @@ import (
 	"unicode/utf16"
 
 	"golang.org/x/text/encoding/charmap"
+
+	"github.com/mynahbot/mynah/internal/learn"
+	"github.com/mynahbot/mynah/internal/record"
 )
 
 // short writes examples as "text|label|reply" for comparing.
-func short(examples []Example) []string {
+func short(examples []record.Example) []string {
 	var out []string
 	for _, e := range examples {
 		out = append(out, e.Text+"|"+e.Label+"|"+e.Reply)
@@ -60,7 +63,7 @@ func TestReadUpload(t *testing.T) {
 		"json intents":         {"a.json", `{"intents":[{"tag":"greet","patterns":["hi","hello"],"responses":["Hey!"]}]}`, ReadOptions{}, []string{"hi|greet|Hey!", "hello|greet|Hey!"}, 0},
 		"json of lines":        {"a.json", "{\"text\":\"a\",\"label\":\"x\"}\n{\"text\":\"b\",\"label\":\"y\"}\n", ReadOptions{}, []string{"a|x|", "b|y|"}, 0},
 		"json long element":    {"a.json", "\n [[" + strings.Repeat("[],", maxLineBytes/3) + `0],{"text":"a","label":"x"}]`, ReadOptions{}, []string{"a|x|"}, 1},
-		"json of no use":       {"a.json", "[" + strings.Repeat("0,", MaxExamples+5) + `{"text":"a","label":"x"}]`, ReadOptions{}, nil, MaxExamples + 2},
+		"json of no use":       {"a.json", "[" + strings.Repeat("0,", learn.MaxExamples+5) + `{"text":"a","label":"x"}]`, ReadOptions{}, nil, learn.MaxExamples + 2},
 		"json cut short":       {"a.json", `[{"text":"a","label":"x"},{"text":"b"`, ReadOptions{}, nil, 1},
 		"json broken":          {"a.json", `[{"text":"a"`, ReadOptions{}, nil, 1},
 		"json positive":        {"a.json", `[{"text":"a","positive":true},{"text":"b","positive":false}]`, ReadOptions{}, []string{"a|positive|", "b|negative|"}, 0},
@@ -72,7 +75,7 @@ func TestReadUpload(t *testing.T) {
 		"binary":               {"a.csv", "\x7fELF\x00\x01\x02", ReadOptions{}, nil, 1},
 		"other kind":           {"a.png", "hello", ReadOptions{}, nil, 1},
 		"no extension":         {"data", "{\"text\":\"a\",\"label\":\"x\"}\n", ReadOptions{}, []string{"a|x|"}, 0},
-		"too long":             {"a.csv", "text,label\n" + strings.Repeat("a", MaxTextRunes+1) + ",x\nb,y\n", ReadOptions{}, []string{"b|y|"}, 1},
+		"too long":             {"a.csv", "text,label\n" + strings.Repeat("a", record.MaxTextRunes+1) + ",x\nb,y\n", ReadOptions{}, []string{"b|y|"}, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, rep, err := ReadUpload(context.Background(), c.file, strings.NewReader(c.data), c.opt)
@@ -157,7 +160,7 @@ func TestReadFolder(t *testing.T) {
 	if rep.Files != 5 || rep.SkipCount != 2 || rep.Labels["greet"] != 2 {
 		t.Errorf("report %+v", rep)
 	}
-	if got[1].Origin != (Origin{Kind: KindFile, File: "greet/a.txt", Line: 2}) {
+	if got[1].Origin != (record.Origin{Kind: record.OriginFile, File: "greet/a.txt", Line: 2}) {
 		t.Errorf("origin %+v", got[1].Origin)
 	}
 	for _, bad := range []string{"../x", "/etc/passwd", "nothing"} {
@@ -253,7 +256,7 @@ func TestReadLimits(t *testing.T) {
 	if _, _, err := ReadUpload(ctx, "a.zip", bytes.NewReader(bomb), ReadOptions{Label: "x"}); !errors.Is(err, ErrTooLarge) {
 		t.Errorf("bomb: %v", err)
 	}
-	if _, _, err := ReadUpload(ctx, "a.txt", strings.NewReader(strings.Repeat("x\n", 11)), ReadOptions{Label: "x", MaxCount: 10}); !errors.Is(err, ErrTooManyExamples) {
+	if _, _, err := ReadUpload(ctx, "a.txt", strings.NewReader(strings.Repeat("x\n", 11)), ReadOptions{Label: "x", MaxCount: 10}); !errors.Is(err, learn.ErrTooManyExamples) {
 		t.Errorf("too many examples: %v", err)
 	}
 	fsys := fstest.MapFS{}

@@ -1,12 +1,13 @@
-package learn
+package dataset
 
 import (
 	"errors"
 	"fmt"
+
+	"github.com/mynahbot/mynah/internal/record"
 )
 
-// Remark is something that a person should know about a dataset or a training.
-// It reads as a sentence in English; its kind and arguments let others say it in
+// Remark is something that a person should know about a dataset. It reads as a sentence in English; its kind and arguments let others say it in
 // another language.
 type Remark struct {
 	Kind RemarkKind
@@ -17,7 +18,7 @@ type Remark struct {
 // often have a name; any other may come too.
 type RemarkKind string
 
-// Why something in a dataset could not be used, and what a training notes.
+// Why something in a dataset could not be used.
 const (
 	FileEmpty       RemarkKind = "the file is empty"
 	FileWithout     RemarkKind = "no examples in it"
@@ -33,8 +34,6 @@ const (
 	QuotingBroken   RemarkKind = "broken quoting"
 	JSONBroken      RemarkKind = "not valid JSON: %s"
 	JSONNoText      RemarkKind = "the object has no text: expected a key such as text or question"
-	LabelsUnlearned RemarkKind = "No labels were learned: %v."
-	EncoderUnused   RemarkKind = "The sentence encoder is not used: with it %s of the held-out texts were right, without it %s."
 )
 
 func (r Remark) String() string { return fmt.Sprintf(string(r.Kind), r.Args...) }
@@ -45,7 +44,7 @@ func remarkOn(err error) Remark {
 		err  error
 		kind RemarkKind
 	}{
-		{errBinary, FileNoText}, {ErrNoText, TextMissing}, {ErrTextTooLong, TextTooLong}, {ErrNoAnswer, AnswerMissing}, {errQuoting, QuotingBroken},
+		{errBinary, FileNoText}, {record.ErrNoText, TextMissing}, {record.ErrTextTooLong, TextTooLong}, {record.ErrNoAnswer, AnswerMissing}, {errQuoting, QuotingBroken},
 	} {
 		if errors.Is(err, known.err) {
 			return Remark{Kind: known.kind}
