@@ -13,18 +13,21 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/mynahbot/mynah/internal/answer"
 	"github.com/mynahbot/mynah/internal/bot"
 	"github.com/mynahbot/mynah/internal/bot/conversation"
 	"github.com/mynahbot/mynah/internal/config"
 	"github.com/mynahbot/mynah/internal/discord"
-	"github.com/mynahbot/mynah/internal/learn/openai"
 	"github.com/mynahbot/mynah/internal/localdiscord"
+	"github.com/mynahbot/mynah/internal/openai"
 	"github.com/mynahbot/mynah/internal/record"
 	"github.com/mynahbot/mynah/internal/speech"
 	"github.com/mynahbot/mynah/internal/speech/voices"
 	"github.com/mynahbot/mynah/internal/store"
 	"github.com/mynahbot/mynah/internal/store/jobs"
+	"github.com/mynahbot/mynah/internal/teach"
 	"github.com/mynahbot/mynah/internal/web"
+	"github.com/mynahbot/mynah/internal/workspace"
 )
 
 // spokenMemory is how many bytes of sound are kept of what is said in voice
@@ -142,6 +145,8 @@ func (c *runCmd) open(ctx context.Context, cfg *config.Config, log *slog.Logger,
 		return nil, err
 	}
 	closing.add("the store", func(context.Context) error { return kept.Close() })
+	spaces := workspace.Open(dir)
+	closing.add("the workspaces", func(context.Context) error { return spaces.Close() })
 
 	a := &app{}
 	a.jobs, err = jobs.New(ctx, kept, jobs.Config{
@@ -164,34 +169,48 @@ func (c *runCmd) open(ctx context.Context, cfg *config.Config, log *slog.Logger,
 		closing.add("metrics", func(context.Context) error { return server.Close() })
 	}
 
-	b := bot.Config{
-		Settings: kept, Exchanges: kept, Corrections: kept, Feedback: kept, Examples: kept, Models: kept,
-		Blobs: kept, Privacy: kept, Workspaces: kept, Transcripts: kept, Retention: kept, Jobs: a.jobs,
-		Prefix: cfg.Bot.Prefix, Language: cfg.Bot.Language, HomeServer: cfg.Bot.HomeServer,
-		MaxExamples: cfg.Limits.Examples, TrainBudget: cfg.Learn.Budget, RefusalTarget: cfg.Learn.RefusalTarget,
-		AttachmentBytes: cfg.Limits.AttachmentBytes, Log: log,
+	encoder, err := openEncoder(cfg, c.Folder)
+	if err != nil {
+		return nil, err
+	}
+	if encoder != nil {
+		closing.add("the sentence encoder", func(context.Context) error { return encoder.Close() })
+	}
+	asks := answer.Config{
+		Settings: kept, Corrections: kept, Examples: kept, Models: kept, Blobs: kept, Encoder: encoder.orNone(), Log: log,
+	}
+	teaches := teach.Config{
+		Settings: kept, Corrections: kept, Examples: kept, Models: kept, Blobs: kept, Jobs: a.jobs, Workspaces: spaces,
+		Encoder: encoder.orNone(), MaxExamples: cfg.Limits.Examples, TrainBudget: cfg.Learn.Budget, RefusalTarget: cfg.Learn.RefusalTarget,
+		Log: log,
 	}
 	if cfg.OpenAI.Model != "" {
 		chat, err := openai.New(openai.Config{BaseURL: cfg.OpenAI.BaseURL, Key: string(cfg.OpenAI.APIKey), Model: cfg.OpenAI.Model})
 		if err != nil {
 			return nil, fmt.Errorf("openai.model: %w", err)
 		}
-		b.Chat, b.ChatGrounded = chat, cfg.OpenAI.Grounded
+		asks.Chat, asks.ChatGrounded = chat, cfg.OpenAI.Grounded
 	}
 	if model := cmp.Or(cfg.OpenAI.TuneModel, cfg.OpenAI.Model); model != "" {
 		service, err := openai.New(openai.Config{BaseURL: cfg.OpenAI.BaseURL, Key: string(cfg.OpenAI.APIKey), Model: model})
 		if err != nil {
 			return nil, fmt.Errorf("openai.tune_model: %w", err)
 		}
-		b.Tuning = service
+		asks.Tuned, teaches.Tuning = service, service
 	}
-	encoder, err := openEncoder(cfg, c.Folder)
+	if teaches.Answers, err = answer.New(ctx, asks); err != nil {
+		return nil, err
+	}
+	teacher, err := teach.New(teaches)
 	if err != nil {
 		return nil, err
 	}
-	if encoder != nil {
-		b.Encoder = encoder
-		closing.add("the sentence encoder", func(context.Context) error { return encoder.Close() })
+	b := bot.Config{
+		Answers: teaches.Answers, Teacher: teacher,
+		Settings: kept, Exchanges: kept, Corrections: kept, Feedback: kept, Examples: kept, Models: kept,
+		Privacy: kept, Workspaces: spaces, Transcripts: kept, Retention: kept, Jobs: a.jobs,
+		Prefix: cfg.Bot.Prefix, Language: cfg.Bot.Language, HomeServer: cfg.Bot.HomeServer, RefusalTarget: cfg.Learn.RefusalTarget,
+		AttachmentBytes: cfg.Limits.AttachmentBytes, Log: log,
 	}
 	if local {
 		b.ReplyMode = record.ReplyAll // whoever opened the page wants to talk to Mynah

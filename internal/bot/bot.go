@@ -10,20 +10,23 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/mynahbot/mynah/internal/learn"
+	"github.com/mynahbot/mynah/internal/answer"
 	"github.com/mynahbot/mynah/internal/record"
+	"github.com/mynahbot/mynah/internal/teach"
 )
 
 // Config is what a Bot needs. Every store is required; the zero value of the
 // rest has the meaning told at each field.
 type Config struct {
+	Answers *answer.Answerer // decides what is answered
+	Teacher *teach.Teacher   // changes what Mynah knows
+
 	Settings    SettingsStore
 	Exchanges   ExchangeStore
 	Corrections CorrectionStore
 	Feedback    FeedbackStore
 	Examples    ExampleStore
 	Models      ModelStore
-	Blobs       BlobStore
 	Privacy     PrivacyStore
 	Workspaces  Workspaces
 	Transcripts TranscriptStore
@@ -32,16 +35,6 @@ type Config struct {
 
 	Hearing Transcriber // nil: audio is answered with how to install a recognizer
 	Voice   Speaker     // nil: nothing is spoken
-	// Chat answers what nothing that was taught answers; nil: nobody does. ChatGrounded: only from examples, where a
-	// server chose nothing.
-	Chat         ChatServer
-	ChatGrounded bool
-	// Tuning fine-tunes models at a service, and answers with them; nil: none is configured. TuningPoll is how often it is
-	// asked how far it is; 0 = 10 s.
-	Tuning     TuningService
-	TuningPoll time.Duration
-	// Encoder gives sentences' vectors to trainings and models; nil: they do without.
-	Encoder learn.Encoder
 	// Talking lets Mynah hold conversations in voice channels; nil: it speaks there and hears nobody.
 	Talking *Talking
 
@@ -50,9 +43,7 @@ type Config struct {
 	ReplyMode  record.ReplyMode // where a server chose none; "" = mention
 	HomeServer record.ServerID  // direct messages belong to it; 0 = to no server
 
-	MaxExamples   int           // of one training; 0 = as many as learn takes
-	TrainBudget   time.Duration // for choosing hyperparameters; 0 = learn's default
-	RefusalTarget float64       // share of known questions that may be refused, where a server chose none; 0 = learn's default
+	RefusalTarget float64 // share of known questions that may be refused, where a server chose none; 0 = learn's default
 
 	AttachmentBytes int64 // largest attachment; 0 = 25 MB
 	UploadBytes     int64 // largest file that is sent; 0 = 10 MiB
@@ -70,7 +61,8 @@ type Bot struct {
 	limits      *personLimiter
 	work        *lanes[lane]
 	memory      *exchangeLog
-	minds       *minds
+	answers     *answer.Answerer
+	teacher     *teach.Teacher
 	talks       talks
 	memberships memberships
 	expire      chan struct{} // has what was said looked through
@@ -107,16 +99,15 @@ type lane struct {
 // New checks the configuration and makes a Bot. Nothing runs before [Bot.Start].
 func New(cfg Config) (*Bot, error) {
 	switch {
-	case cfg.Settings == nil, cfg.Exchanges == nil, cfg.Corrections == nil, cfg.Feedback == nil, cfg.Examples == nil,
-		cfg.Models == nil, cfg.Blobs == nil, cfg.Privacy == nil, cfg.Workspaces == nil, cfg.Transcripts == nil,
+	case cfg.Settings == nil, cfg.Answers == nil, cfg.Teacher == nil, cfg.Exchanges == nil, cfg.Corrections == nil, cfg.Feedback == nil, cfg.Examples == nil,
+		cfg.Models == nil, cfg.Privacy == nil, cfg.Workspaces == nil, cfg.Transcripts == nil,
 		cfg.Retention == nil, cfg.Jobs == nil:
-		return nil, errors.New("bot: a store is missing in the configuration")
+		return nil, errors.New("bot: a store, Answers or Teacher is missing in the configuration")
 	}
 	cfg.Prefix = cmp.Or(cfg.Prefix, "!")
 	cfg.ReplyMode = cmp.Or(cfg.ReplyMode, record.ReplyMention)
 	cfg.AttachmentBytes = cmp.Or(cfg.AttachmentBytes, 25_000_000)
 	cfg.UploadBytes = cmp.Or(cfg.UploadBytes, 10<<20)
-	cfg.MaxExamples = min(cmp.Or(cfg.MaxExamples, learn.MaxExamples), learn.MaxExamples)
 	if cfg.Log == nil {
 		cfg.Log = slog.Default()
 	}
@@ -128,19 +119,18 @@ func New(cfg Config) (*Bot, error) {
 		return nil, err
 	}
 	b := &Bot{
-		cfg:    cfg,
-		log:    cfg.Log,
-		texts:  all,
-		limits: newPersonLimiter(cfg.Now),
-		work:   newLanes[lane](),
-		linked: make(chan struct{}),
-		expire: make(chan struct{}, 1),
+		cfg:     cfg,
+		log:     cfg.Log,
+		texts:   all,
+		answers: cfg.Answers,
+		teacher: cfg.Teacher,
+		limits:  newPersonLimiter(cfg.Now),
+		work:    newLanes[lane](),
+		linked:  make(chan struct{}),
+		expire:  make(chan struct{}, 1),
 	}
 	b.ctx, b.cancel = context.WithCancel(context.Background())
 	b.memory = newExchangeLog(cfg.Exchanges, cfg.Log)
-	if b.minds, err = newMinds(b); err != nil {
-		return nil, err
-	}
 	b.commands = b.declare()
 	return b, nil
 }

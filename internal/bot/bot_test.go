@@ -10,8 +10,11 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/mynahbot/mynah/internal/answer"
 	"github.com/mynahbot/mynah/internal/store"
 	"github.com/mynahbot/mynah/internal/store/jobs"
+	"github.com/mynahbot/mynah/internal/teach"
+	"github.com/mynahbot/mynah/internal/workspace"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -33,9 +36,21 @@ func newTestBot(t testing.TB) *Bot {
 	if err != nil {
 		t.Fatal(err)
 	}
+	answers, err := answer.New(t.Context(), answer.Config{Settings: s, Corrections: s, Examples: s, Models: s, Blobs: s, Log: log})
+	if err != nil {
+		t.Fatal(err)
+	}
+	spaces := workspace.Open(t.TempDir())
+	teacher, err := teach.New(teach.Config{
+		Settings: s, Corrections: s, Examples: s, Models: s, Blobs: s, Jobs: j, Workspaces: spaces, Answers: answers, Log: log,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 	b, err := New(Config{
+		Answers: answers, Teacher: teacher,
 		Settings: s, Exchanges: s, Corrections: s, Feedback: s, Examples: s,
-		Models: s, Blobs: s, Privacy: s, Workspaces: s, Transcripts: s, Retention: s, Jobs: j, Log: log,
+		Models: s, Privacy: s, Workspaces: spaces, Transcripts: s, Retention: s, Jobs: j, Log: log,
 		Talking: &Talking{}, // so that everything is declared
 	})
 	if err != nil {

@@ -4,11 +4,11 @@ import (
 	"context"
 	"errors"
 	"io/fs"
-	"slices"
 	"strconv"
 	"time"
 
 	"github.com/mynahbot/mynah/internal/record"
+	"github.com/mynahbot/mynah/internal/teach"
 )
 
 // Call is one use of a command, or one message that is answered.
@@ -94,14 +94,7 @@ func (c *Call) working(ctx context.Context) (stop func()) {
 }
 
 // trusted reports whether the author may train and change settings.
-func (c *Call) trusted() bool {
-	if c.Author.Manager {
-		return true
-	}
-	return slices.ContainsFunc(c.Author.Roles, func(r record.RoleID) bool {
-		return slices.Contains(c.settings.TrainRoles, r)
-	})
-}
+func (c *Call) trusted() bool { return teach.May(c.settings, c.Author.Manager, c.Author.Roles) }
 
 // refusal is an error whose text the person is meant to read.
 type refusal struct {

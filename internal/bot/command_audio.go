@@ -51,15 +51,15 @@ func (c *Call) recording(ctx context.Context, a Attachment) error {
 	if _, err := c.Send(ctx, reply); err != nil {
 		return err
 	}
-	answer, err := c.answer(ctx, said)
+	answered, err := c.answer(ctx, said)
 	if err != nil {
 		return err
 	}
 	voice, aloud := spokenVoice(c.settings)
-	if answer.Spoken || c.Author.Voice == 0 || c.bot.cfg.Voice == nil || !aloud {
+	if answered.aloud || c.Author.Voice == 0 || c.bot.cfg.Voice == nil || !aloud {
 		return nil
 	}
-	message, err := c.bot.cfg.Voice.Speak(ctx, answer.Text, Speech{Voice: voice})
+	message, err := c.bot.cfg.Voice.Speak(ctx, answered.text, Speech{Voice: voice})
 	if err != nil {
 		// The answer is there in writing; only its sound is missing.
 		c.bot.log.Error("an answer could not be spoken", "server", c.Server, "err", err)

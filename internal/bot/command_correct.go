@@ -124,26 +124,10 @@ func (c *Call) correctExchange(ctx context.Context, e record.Exchange, right str
 		return c.fail("correct.too_long", "max", maxCorrectionRunes)
 	}
 	e.Server = c.Server
-	if err := c.bot.keepCorrection(ctx, e, c.Author.ID, right); err != nil {
+	if err := c.bot.teacher.Correct(ctx, e, c.Author.ID, right); err != nil {
 		return err
 	}
 	return c.Say(ctx, c.T("correct.done", "question", plain(e.Question)))
-}
-
-// keepCorrection keeps what is right in place of an answer, and lets it answer from now on.
-func (b *Bot) keepCorrection(ctx context.Context, e record.Exchange, by record.UserID, right string) error {
-	m, err := b.minds.of(ctx, e.Server)
-	if err != nil {
-		return err
-	}
-	_, err = b.cfg.Corrections.SaveCorrection(ctx, record.Correction{
-		Server: e.Server, Question: e.Question, Given: e.Answer, Right: right, By: by, Message: e.AnsweredIn, At: b.cfg.Now(),
-	})
-	if err != nil {
-		return err
-	}
-	m.corrections.Add(record.Example{Text: e.Question, Reply: right})
-	return nil
 }
 
 // feedback stores what somebody thinks of Mynah.

@@ -15,7 +15,8 @@ import (
 	"github.com/mynahbot/mynah/internal/dataset"
 	"github.com/mynahbot/mynah/internal/learn"
 	"github.com/mynahbot/mynah/internal/record"
-	"github.com/mynahbot/mynah/internal/store"
+	"github.com/mynahbot/mynah/internal/teach"
+	"github.com/mynahbot/mynah/internal/workspace"
 )
 
 const (
@@ -64,7 +65,7 @@ func (b *Bot) selectDataset() *Command {
 			if choice.Path, err = findDataset(w, choice.Path); err != nil {
 				return c.fileError(c.Arg("path"), err)
 			}
-			examples, report, err := readDataset(ctx, w, choice)
+			examples, report, err := teach.ReadDataset(ctx, w, choice)
 			if err != nil {
 				return c.readError(choice.Path, report, err)
 			}
@@ -82,10 +83,10 @@ func (b *Bot) selectDataset() *Command {
 }
 
 // findDataset accepts a path with or without the folder of datasets before it.
-func findDataset(w *store.Workspace, name string) (string, error) {
+func findDataset(w *workspace.Workspace, name string) (string, error) {
 	if _, err := w.Stat(name); err == nil {
 		return path.Clean(name), nil
-	} else if errors.Is(err, store.ErrOutside) {
+	} else if errors.Is(err, workspace.ErrOutside) {
 		return "", err
 	}
 	inside := path.Join(datasetFolder, name)
@@ -96,7 +97,7 @@ func findDataset(w *store.Workspace, name string) (string, error) {
 // keepDataset puts an attachment among the datasets, at the path of a choice if
 // it names one, and returns its path. What can't be used as it was chosen
 // replaces nothing.
-func (c *Call) keepDataset(ctx context.Context, w *store.Workspace, a Attachment, choice record.DatasetChoice) (_ string, err error) {
+func (c *Call) keepDataset(ctx context.Context, w *workspace.Workspace, a Attachment, choice record.DatasetChoice) (_ string, err error) {
 	link, err := c.bot.connection(ctx)
 	if err != nil {
 		return "", err
@@ -127,7 +128,7 @@ func (c *Call) keepDataset(ctx context.Context, w *store.Workspace, a Attachment
 		}
 		return "", c.fileError(name, err)
 	}
-	if _, report, err := readDataset(ctx, w, choice); err != nil {
+	if _, report, err := teach.ReadDataset(ctx, w, choice); err != nil {
 		return "", c.readError(name, report, err)
 	}
 	if err := w.Rename(choice.Path, name); err != nil {
@@ -137,7 +138,7 @@ func (c *Call) keepDataset(ctx context.Context, w *store.Workspace, a Attachment
 }
 
 // snapshotDataset archives the examples of a dataset under their hash.
-func snapshotDataset(w *store.Workspace, name string, examples []record.Example, hash string) (string, error) {
+func snapshotDataset(w *workspace.Workspace, name string, examples []record.Example, hash string) (string, error) {
 	base := strings.TrimSuffix(path.Base(name), path.Ext(name))
 	snapshot := path.Join("archives", base+"-"+hash[:12]+".jsonl")
 	if _, err := w.Stat(snapshot); err == nil {
@@ -195,7 +196,7 @@ func labelCounts(counts map[string]int) string {
 }
 
 // datasetNames lists what lies among the datasets.
-func (c *Call) datasetNames(w *store.Workspace) []string {
+func (c *Call) datasetNames(w *workspace.Workspace) []string {
 	found, err := w.List(datasetFolder)
 	if err != nil {
 		c.bot.log.Error("the datasets can't be listed", "server", c.Server, "err", err)
@@ -259,7 +260,7 @@ func listDatasets(ctx context.Context, c *Call) error {
 	if err != nil {
 		return err
 	}
-	pinned, err := c.bot.pinned(ctx, c.Server)
+	pinned, err := c.bot.teacher.Pinned(ctx, c.Server)
 	if err != nil {
 		return err
 	}
@@ -297,7 +298,7 @@ func showDataset(ctx context.Context, c *Call) error {
 		if err != nil {
 			return c.fileError(name, err)
 		}
-		_, report, err := readDataset(ctx, w, record.DatasetChoice{Path: found})
+		_, report, err := teach.ReadDataset(ctx, w, record.DatasetChoice{Path: found})
 		if err != nil {
 			return c.readError(name, report, err)
 		}
@@ -319,20 +320,12 @@ func showDataset(ctx context.Context, c *Call) error {
 }
 
 func exportDataset(ctx context.Context, c *Call) error {
-	taught, err := c.bot.cfg.Examples.Examples(ctx, c.Server, "")
+	examples, err := c.bot.teacher.Taught(ctx, c.Server)
 	if err != nil {
 		return err
 	}
-	corrections, err := c.bot.cfg.Corrections.Corrections(ctx, c.Server, false)
-	if err != nil {
-		return err
-	}
-	if len(taught)+len(corrections) == 0 {
+	if len(examples) == 0 {
 		return c.Say(ctx, c.T("dataset.empty", "prefix", c.bot.prefix(c.settings)))
-	}
-	examples := taught
-	for _, k := range corrections {
-		examples = append(examples, correctionExample(k))
 	}
 	var b bytes.Buffer
 	if err := learn.WriteSnapshot(&b, examples); err != nil {

@@ -8,27 +8,28 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/mynahbot/mynah/internal/answer"
 	"github.com/mynahbot/mynah/internal/record"
-	"github.com/mynahbot/mynah/internal/store"
+	"github.com/mynahbot/mynah/internal/teach"
 )
 
 // exampleLines lists examples with the numbers that the commands on them take.
 func (c *Call) exampleLines(all []record.Example) string {
 	var b strings.Builder
 	for _, e := range all {
-		answer := cmp.Or(e.Label, e.Reply)
+		right := cmp.Or(e.Label, e.Reply)
 		if e.Label != "" && e.Reply != "" {
-			answer = e.Label + " → " + e.Reply
+			right = e.Label + " → " + e.Reply
 		}
 		text := "• #" + strconv.FormatInt(int64(e.ID), 10) + " "
 		if e.Text != "" {
 			text += code(shorten(e.Text, 80)) + " → "
 		}
-		b.WriteString(text + plain(shorten(answer, 200)) + " (" + c.originText(e.Origin) + ")")
+		b.WriteString(text + plain(shorten(right, 200)) + " (" + c.originText(e.Origin) + ")")
 		switch e.Dataset {
-		case datasetPinned:
+		case teach.DatasetPinned:
 			b.WriteString(" " + c.T("dataset.is_pinned"))
-		case datasetResponses:
+		case answer.DatasetResponses:
 			b.WriteString(" " + c.T("dataset.is_response"))
 		}
 		if e.Disabled {
@@ -72,12 +73,6 @@ func (c *Call) originText(o record.Origin) string {
 	return text
 }
 
-func correctionExample(k record.Correction) record.Example {
-	return record.Example{Text: k.Question, Reply: k.Right, Origin: record.Origin{
-		Kind: record.OriginCorrection, Message: k.Message, Author: k.By, At: k.At,
-	}}
-}
-
 func findExamples(ctx context.Context, c *Call) error {
 	query := c.Arg("text")
 	found, err := c.bot.cfg.Examples.FindExamples(ctx, c.Server, query, examplesShown)
@@ -116,7 +111,7 @@ func (c *Call) inDataset(ctx context.Context, wanted func(record.Example) bool) 
 	if err != nil {
 		return nil, err
 	}
-	examples, _, err := readDataset(ctx, w, c.settings.Dataset)
+	examples, _, err := teach.ReadDataset(ctx, w, c.settings.Dataset)
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
@@ -197,7 +192,7 @@ func removeExamples(ctx context.Context, c *Call) error {
 	n := 0
 	if chosen {
 		var err error
-		if n, err = c.bot.cfg.Examples.RemoveExamples(ctx, c.Server, filter); err != nil {
+		if n, err = c.bot.teacher.Remove(ctx, c.Server, filter); err != nil {
 			return err
 		}
 	}
@@ -213,12 +208,13 @@ func removeExamples(ctx context.Context, c *Call) error {
 	if err != nil {
 		return err
 	}
-	for _, k := range forgotten {
-		if _, err := c.bot.cfg.Corrections.DeleteCorrection(ctx, c.Server, k.ID); err != nil {
-			return err
-		}
+	ids := make([]record.CorrectionID, len(forgotten))
+	for i, k := range forgotten {
+		ids[i] = k.ID
 	}
-	c.bot.minds.forget(c.Server) // corrections and response texts answer without a training
+	if err := c.bot.teacher.RemoveCorrections(ctx, c.Server, ids...); err != nil {
+		return err
+	}
 	rest := ""
 	if chosen {
 		if rest, err = c.chosenInDataset(ctx, filter); err != nil {
@@ -235,7 +231,7 @@ func disableExamples(disabled bool) func(context.Context, *Call) error {
 		if !chosen {
 			return c.fail("dataset.which_examples")
 		}
-		n, err := c.bot.cfg.Examples.DisableExamples(ctx, c.Server, filter, disabled)
+		n, err := c.bot.teacher.Disable(ctx, c.Server, filter, disabled)
 		if err != nil {
 			return err
 		}
@@ -270,18 +266,17 @@ func editExample(ctx context.Context, c *Call) error {
 	if !given {
 		return c.fail("dataset.edit_what")
 	}
-	if err := e.Validate(); err != nil && !(e.Dataset == datasetResponses && errors.Is(err, record.ErrNoText)) {
+	if err := e.Validate(); err != nil && !(e.Dataset == answer.DatasetResponses && errors.Is(err, record.ErrNoText)) {
 		return c.learnError(err)
 	}
-	found, err = c.bot.cfg.Examples.EditExample(ctx, c.Server, e)
+	found, err = c.bot.teacher.Edit(ctx, c.Server, e)
 	switch {
-	case errors.Is(err, store.ErrDuplicate):
+	case errors.Is(err, record.ErrDuplicate):
 		return c.failed(err, "dataset.edit_duplicate")
 	case err != nil:
 		return err
 	case !found:
 		return c.fail("dataset.no_such_example", "example", id)
 	}
-	c.bot.minds.forget(c.Server)
 	return c.Say(ctx, c.T("dataset.edited", "prefix", c.bot.prefix(c.settings))+"\n"+c.exampleLines([]record.Example{e}))
 }

@@ -10,7 +10,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/mynahbot/mynah/internal/store"
+	"github.com/mynahbot/mynah/internal/workspace"
 )
 
 // getfile sends a file of the server's workspace.
@@ -78,24 +78,24 @@ func (b *Bot) archive() *Command {
 // fileError says what is wrong with a file that somebody named.
 func (c *Call) fileError(name string, err error) error {
 	switch {
-	case errors.Is(err, store.ErrEmpty):
+	case errors.Is(err, workspace.ErrEmpty):
 		return c.failed(err, "error.empty_folder")
-	case errors.Is(err, store.ErrNotFolder):
+	case errors.Is(err, workspace.ErrNotFolder):
 		return c.failed(err, "error.not_a_folder", "name", plain(name))
-	case errors.Is(err, store.ErrNotRegular):
+	case errors.Is(err, workspace.ErrNotRegular):
 		return c.failed(err, "error.not_a_file", "name", plain(name))
 	case errors.Is(err, fs.ErrInvalid):
 		return c.failed(err, "error.path")
 	case errors.Is(err, fs.ErrNotExist):
 		return c.failed(err, "error.no_file", "name", plain(name))
-	case errors.Is(err, store.ErrTooLarge):
+	case errors.Is(err, workspace.ErrTooLarge):
 		return c.failed(err, "error.too_large", "name", plain(name))
 	}
 	return err
 }
 
 // workspaceFile is a file of a workspace, ready to be sent.
-func workspaceFile(w *store.Workspace, name string) (_ File, err error) {
+func workspaceFile(w *workspace.Workspace, name string) (_ File, err error) {
 	f, err := w.Open(name)
 	if err != nil {
 		return File{}, err
@@ -118,7 +118,7 @@ const (
 )
 
 // entries lists a workspace's files or folders, newest first.
-func entries(w *store.Workspace, below string, folders bool) ([]string, error) {
+func entries(w *workspace.Workspace, below string, folders bool) ([]string, error) {
 	type entry struct {
 		name    string
 		changed time.Time

@@ -10,7 +10,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/mynahbot/mynah/internal/store"
+	"github.com/mynahbot/mynah/internal/workspace"
 )
 
 // The instruction that servers without their own show, by language.
@@ -84,7 +84,7 @@ func (c *Call) download(ctx context.Context, a Attachment, limit int64) (raw []b
 }
 
 // readFile reads a file of a workspace of at most limit bytes.
-func readFile(w *store.Workspace, name string, limit int64) (raw []byte, err error) {
+func readFile(w *workspace.Workspace, name string, limit int64) (raw []byte, err error) {
 	f, err := w.Open(name)
 	if err != nil {
 		return nil, err
@@ -92,7 +92,7 @@ func readFile(w *store.Workspace, name string, limit int64) (raw []byte, err err
 	defer func() { err = errors.Join(err, f.Close()) }()
 	raw, err = io.ReadAll(io.LimitReader(f, limit+1))
 	if err == nil && int64(len(raw)) > limit {
-		return nil, fmt.Errorf("%s: %w", name, store.ErrTooLarge)
+		return nil, fmt.Errorf("%s: %w", name, workspace.ErrTooLarge)
 	}
 	return raw, err
 }

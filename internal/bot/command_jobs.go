@@ -7,7 +7,7 @@ import (
 	"strings"
 
 	"github.com/mynahbot/mynah/internal/record"
-	"github.com/mynahbot/mynah/internal/store/jobs"
+	"github.com/mynahbot/mynah/internal/teach"
 )
 
 // jobsShown is how many jobs `status` lists.
@@ -58,9 +58,9 @@ func (b *Bot) cancelJob() *Command {
 			id := record.JobID(c.Int("job"))
 			err := c.bot.cfg.Jobs.Cancel(ctx, c.Server, id)
 			switch {
-			case errors.Is(err, jobs.ErrNoJob):
+			case errors.Is(err, record.ErrNoJob):
 				return c.failed(err, "job.none_such", "job", id)
-			case errors.Is(err, jobs.ErrEnded):
+			case errors.Is(err, record.ErrJobEnded):
 				return c.failed(err, "job.ended_already", "job", id)
 			case err != nil:
 				return err
@@ -75,8 +75,8 @@ func (c *Call) jobLine(job record.Job) string {
 	text := c.T("job.line", "job", job.ID, "kind", c.T("job.kind_train"), "state", c.T("job.state_"+string(job.State)), "by", "<@"+job.By.String()+">")
 	switch {
 	case job.State == record.JobRunning:
-		if p, ok := readProgress(job.Progress); ok {
-			text += " " + p.text(c)
+		if p, ok := teach.ReadProgress(job); ok {
+			text += " " + c.progress(p)
 		}
 	case job.State.Ended() && !job.StartedAt.IsZero():
 		text += " " + c.T("job.took", "time", seconds(job.FinishedAt.Sub(job.StartedAt)))

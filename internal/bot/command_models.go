@@ -3,11 +3,13 @@ package bot
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/mynahbot/mynah/internal/record"
+	"github.com/mynahbot/mynah/internal/teach"
 )
 
 // modelsShown is how many models `models` lists.
@@ -38,7 +40,10 @@ func (b *Bot) models() *Command {
 
 // modelLine says in one line what a model is.
 func (c *Call) modelLine(m record.Model) string {
-	s := c.bot.summary(m)
+	s, err := m.Training()
+	if err != nil {
+		c.bot.log.Warn("what is kept about a model can't be read", "err", err)
+	}
 	text := c.T("models.line", "number", m.Number, "state", c.T("models.state_"+string(m.State)),
 		"accuracy", percent(m.Accuracy), "f1", percent(m.MacroF1), "examples", s.Examples, "labels", s.Labels, "questions", s.Questions,
 		"at", "<t:"+strconv.FormatInt(m.At.Unix(), 10)+":f>")
@@ -73,7 +78,7 @@ func (b *Bot) promote() *Command {
 			if at < 0 {
 				return c.fail("models.none_such", "number", c.Int("model"))
 			}
-			return c.use(ctx, all[at], c.bot.cfg.Models.Promote)
+			return c.use(ctx, all[at], c.bot.teacher.Promote)
 		},
 	}
 }
@@ -94,26 +99,26 @@ func (b *Bot) rollback() *Command {
 				return c.fail("models.nothing_before")
 			}
 			last := slices.MaxFunc(all, func(a, b record.Model) int { return cmp.Compare(a.Used, b.Used) })
-			return c.use(ctx, last, c.bot.cfg.Models.Restore)
+			return c.use(ctx, last, c.bot.teacher.Restore)
 		},
 	}
 }
 
-// use puts a model into use with one of the store's ways to do so.
-func (c *Call) use(ctx context.Context, m record.Model, put func(context.Context, record.ServerID, record.ModelID) error) error {
+// use puts a model into use in one of the two ways.
+func (c *Call) use(ctx context.Context, m record.Model, put func(context.Context, record.Model) error) error {
 	switch m.State {
 	case record.ModelActive:
 		return c.fail("models.in_use_already", "number", m.Number)
 	case record.ModelStale:
 		return c.fail("models.stale", "number", m.Number)
 	}
-	if _, err := c.bot.loadModel(ctx, m); err != nil {
-		return c.failed(err, "models.unreadable", "number", m.Number)
+	err := put(ctx, m)
+	if unreadable, ok := errors.AsType[*teach.UnreadableError](err); ok {
+		return c.failed(unreadable, "models.unreadable", "number", m.Number)
 	}
-	if err := put(ctx, c.Server, m.ID); err != nil {
+	if err != nil {
 		return err
 	}
-	c.bot.minds.forget(c.Server)
 	return c.Say(ctx, c.T("models.used", "number", m.Number))
 }
 

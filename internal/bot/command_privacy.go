@@ -54,9 +54,9 @@ func (b *Bot) privacy() []*Command {
 				c.bot.memory.forget(func(e record.Exchange) bool { return e.Asker == c.Author.ID })
 				c.bot.forgetSounds()
 				c.bot.expireNow()
-				c.bot.minds.forgetAll() // corrections of theirs may answer anywhere
+				c.bot.answers.ForgetAll() // corrections of theirs may answer anywhere
 				for _, server := range servers {
-					if err := c.bot.removeStale(ctx, server); err != nil {
+					if err := c.bot.teacher.RemoveStale(ctx, server); err != nil {
 						return err
 					}
 				}
@@ -67,33 +67,4 @@ func (b *Bot) privacy() []*Command {
 			},
 		},
 	}
-}
-
-// removeStale deletes what models keep of examples that were deleted: their
-// snapshots, and the models themselves, which answer no more.
-func (b *Bot) removeStale(ctx context.Context, server record.ServerID) error {
-	all, err := b.cfg.Models.Models(ctx, server)
-	if err != nil {
-		return err
-	}
-	for _, m := range all {
-		if m.State != record.ModelStale {
-			continue
-		}
-		if err := b.removeModel(ctx, m); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// removeModel deletes a model itself and all that holds what it learned.
-func (b *Bot) removeModel(ctx context.Context, m record.Model) error {
-	b.forgetTuned(ctx, m)
-	for _, key := range []string{m.Blob, heldOutKey(m.Blob), snapshotKey(m.Server, m.Snapshot)} {
-		if err := b.cfg.Blobs.DeleteBlob(ctx, key); err != nil {
-			return err
-		}
-	}
-	return nil
 }

@@ -2,11 +2,11 @@ package bot
 
 import (
 	"context"
-	"maps"
 	"slices"
 	"strings"
 	"unicode/utf8"
 
+	"github.com/mynahbot/mynah/internal/answer"
 	"github.com/mynahbot/mynah/internal/learn"
 	"github.com/mynahbot/mynah/internal/record"
 )
@@ -33,7 +33,7 @@ func addResponse(ctx context.Context, c *Call) error {
 	if utf8.RuneCountInString(text) > MaxMessageRunes {
 		return c.fail("response.too_long", "max", MaxMessageRunes)
 	}
-	responses, err := c.bot.responses(ctx, c.Server)
+	responses, err := c.bot.teacher.Responses(ctx, c.Server)
 	if err != nil {
 		return err
 	}
@@ -41,32 +41,22 @@ func addResponse(ctx context.Context, c *Call) error {
 		return c.fail("response.too_many", "max", learn.MaxResponses)
 	}
 	origin := record.Origin{Kind: record.OriginMessage, Message: c.Message, Author: c.Author.ID, At: c.bot.cfg.Now()}
-	if _, _, err := c.bot.cfg.Examples.AddExamples(ctx, c.Server, responseExamples(map[string][]string{label: {text}}, origin)); err != nil {
+	if err := c.bot.teacher.AddResponses(ctx, c.Server, map[string][]string{label: {text}}, origin); err != nil {
 		return err
 	}
-	c.bot.minds.forget(c.Server) // they answer at once
 	said := c.T("response.added", "label", plain(label))
-	if m, err := c.bot.minds.of(ctx, c.Server); err != nil {
+	labels, err := c.labels(ctx)
+	if err != nil {
 		return err
-	} else if m.model == nil || !slices.Contains(m.model.Labels(), label) {
+	}
+	if !slices.Contains(labels, label) {
 		said += " " + c.T("response.no_such_label", "prefix", c.bot.prefix(c.settings))
 	}
 	return c.Say(ctx, said)
 }
 
-// responseExamples are response texts of labels as they are kept.
-func responseExamples(responses map[string][]string, origin record.Origin) []record.Example {
-	var records []record.Example
-	for _, label := range slices.Sorted(maps.Keys(responses)) {
-		for _, text := range responses[label] {
-			records = append(records, record.Example{Dataset: datasetResponses, Label: label, Reply: text, Origin: origin})
-		}
-	}
-	return records
-}
-
 func listResponses(ctx context.Context, c *Call) error {
-	kept, err := c.bot.cfg.Examples.Examples(ctx, c.Server, datasetResponses)
+	kept, err := c.bot.cfg.Examples.Examples(ctx, c.Server, answer.DatasetResponses)
 	if err != nil {
 		return err
 	}
@@ -81,24 +71,35 @@ func listResponses(ctx context.Context, c *Call) error {
 }
 
 func removeResponse(ctx context.Context, c *Call) error {
-	n, err := c.bot.cfg.Examples.RemoveExamples(ctx, c.Server, record.ExampleFilter{
-		Dataset: new(datasetResponses), Label: strings.TrimSpace(c.Arg("label")), Reply: strings.TrimSpace(c.Arg("text")),
+	n, err := c.bot.teacher.Remove(ctx, c.Server, record.ExampleFilter{
+		Dataset: new(answer.DatasetResponses), Label: strings.TrimSpace(c.Arg("label")), Reply: strings.TrimSpace(c.Arg("text")),
 	})
 	if err != nil {
 		return err
 	}
-	c.bot.minds.forget(c.Server)
 	return c.Say(ctx, c.T("response.removed", "count", n, "label", plain(c.Arg("label"))))
+}
+
+// labels are those of the model in use.
+func (c *Call) labels(ctx context.Context) ([]string, error) {
+	k, err := c.bot.answers.Knowledge(ctx, c.Server)
+	if err != nil {
+		return nil, err
+	}
+	if m, _ := k.Model(); m != nil {
+		return m.Labels(), nil
+	}
+	return nil, nil
 }
 
 // completeLabels offers the labels of the model in use.
 func completeLabels(ctx context.Context, c *Call, typed string) ([]Choice, error) {
-	m, err := c.bot.minds.of(ctx, c.Server)
-	if err != nil || m.model == nil {
+	labels, err := c.labels(ctx)
+	if err != nil {
 		return nil, err
 	}
 	var choices []Choice
-	for _, l := range m.model.Labels() {
+	for _, l := range labels {
 		if utf8.RuneCountInString(l) <= maxChoiceRunes {
 			choices = append(choices, Choice{l, l})
 		}

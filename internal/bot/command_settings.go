@@ -210,7 +210,7 @@ func (b *Bot) serverSettings() []setting {
 	if b.cfg.Talking != nil {
 		all = append(all, b.voiceSettings()...)
 	}
-	if b.cfg.Chat == nil {
+	if !b.answers.CanChat() {
 		return all
 	}
 	return append(all, setting{
@@ -222,7 +222,7 @@ func (b *Bot) serverSettings() []setting {
 		name:   "grounded",
 		values: fixed("on", off),
 		show: func(c *Call, s record.Settings) string {
-			if _, grounded := c.bot.chats(s); grounded {
+			if _, grounded := c.bot.answers.Chats(s); grounded {
 				return "on"
 			}
 			return off
@@ -246,11 +246,12 @@ func (c *Call) threshold(chosen *float64, of func(*learn.Model) float64) string 
 	if chosen != nil {
 		return number(*chosen)
 	}
-	m := c.bot.minds.peek(c.Server)
-	if m == nil || m.model == nil {
-		return c.T("settings.threshold_trained")
+	if k := c.bot.answers.Loaded(c.Server); k != nil {
+		if m, n := k.Model(); m != nil {
+			return c.T("settings.threshold_of", "threshold", number(of(m)), "number", n)
+		}
 	}
-	return c.T("settings.threshold_of", "threshold", number(of(m.model)), "number", m.number)
+	return c.T("settings.threshold_trained")
 }
 
 // setThreshold takes a number from low to high. It holds at once.
@@ -421,7 +422,7 @@ func (b *Bot) settingsCommand() *Command {
 					value, c.args["channel"] = mode, id
 				}
 			}
-			if _, err := c.bot.minds.of(ctx, c.Server); err != nil { // whose thresholds are shown
+			if _, err := c.bot.answers.Knowledge(ctx, c.Server); err != nil { // whose thresholds are shown
 				c.bot.log.Error("the model in use can't be read", "server", c.Server, "err", err)
 			}
 			if name == "" {
@@ -444,7 +445,7 @@ func (b *Bot) settingsCommand() *Command {
 			}
 			c.Language = c.bot.language(c.settings, c.locales...)
 			if name == "label_threshold" || name == "reply_threshold" {
-				c.bot.minds.forget(c.Server)
+				c.bot.answers.Forget(c.Server)
 			}
 			if err := c.settingChanged(ctx, name); err != nil {
 				return err

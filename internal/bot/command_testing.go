@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/mynahbot/mynah/internal/answer"
 	"github.com/mynahbot/mynah/internal/dataset"
 	"github.com/mynahbot/mynah/internal/learn"
 	"github.com/mynahbot/mynah/internal/record"
@@ -34,11 +35,11 @@ func (b *Bot) testing() *Command {
 		Options:    []Option{{Name: "json", Rest: true, Verbatim: true}},
 		Uploads:    5,
 		Run: func(ctx context.Context, c *Call) error {
-			m, err := c.bot.minds.of(ctx, c.Server)
+			k, err := c.bot.answers.Knowledge(ctx, c.Server)
 			if err != nil {
 				return err
 			}
-			if m.model == nil {
+			if m, _ := k.Model(); m == nil {
 				return c.fail("test.no_model", "prefix", c.bot.prefix(c.settings))
 			}
 			examples, err := c.testExamples(ctx)
@@ -46,17 +47,17 @@ func (b *Bot) testing() *Command {
 				return err
 			}
 			switch {
-			case m.missing != "":
-				return c.fail("answer.no_encoder", "encoder", plain(m.missing))
-			case m.tuned != "" && len(examples) > maxTunedTests:
+			case k.Missing() != "":
+				return c.fail("answer.no_encoder", "encoder", plain(k.Missing()))
+			case k.Tuned() != "" && len(examples) > maxTunedTests:
 				return c.fail("test.too_many_for_service", "max", maxTunedTests)
 			}
 			for _, e := range examples {
 				if e.Label != "" || e.Reply != "" {
-					return c.evaluate(ctx, m, examples)
+					return c.evaluate(ctx, k, examples)
 				}
 			}
-			return c.predictions(ctx, m, examples)
+			return c.predictions(ctx, k, examples)
 		},
 	}
 }
@@ -110,13 +111,13 @@ func (c *Call) testInput(ctx context.Context, text string) ([]record.Example, er
 }
 
 // predictions says what the model makes of texts without labels.
-func (c *Call) predictions(ctx context.Context, m *mind, examples []record.Example) error {
+func (c *Call) predictions(ctx context.Context, k *answer.Knowledge, examples []record.Example) error {
 	var b strings.Builder
 	var table bytes.Buffer
 	out := csv.NewWriter(&table)
 	rows := [][]string{{"text", "label", "probability", "known", "reply", "reply_score"}}
 	for i, e := range examples {
-		p, err := m.predict(ctx, e.Text)
+		p, err := k.Predict(ctx, e.Text)
 		if err != nil {
 			return c.predictError(err)
 		}
@@ -177,10 +178,11 @@ func cell(s string) string {
 func number(x float64) string { return strconv.FormatFloat(x, 'f', 4, 64) }
 
 // evaluate measures the model on texts whose answers are given.
-func (c *Call) evaluate(ctx context.Context, m *mind, examples []record.Example) error {
+func (c *Call) evaluate(ctx context.Context, k *answer.Knowledge, examples []record.Example) error {
+	m, _ := k.Model()
 	replies := map[string]learn.Prediction{} // by text
-	ev, err := learn.EvaluateWith(m.model, func(text string) (learn.Prediction, error) {
-		p, err := m.predict(ctx, text)
+	ev, err := learn.EvaluateWith(m, func(text string) (learn.Prediction, error) {
+		p, err := k.Predict(ctx, text)
 		replies[text] = p
 		return p, err
 	}, examples, nil)
@@ -196,7 +198,7 @@ func (c *Call) evaluate(ctx context.Context, m *mind, examples []record.Example)
 	if ev.Replies > 0 {
 		line("test.reply_quality", "questions", ev.Replies, "accuracy", percent(ev.ReplyAccuracy))
 	}
-	line("test.thresholds", "label", number(m.model.Threshold()), "reply", number(m.model.ReplyThreshold()), "prefix", c.bot.prefix(c.settings))
+	line("test.thresholds", "label", number(m.Threshold()), "reply", number(m.ReplyThreshold()), "prefix", c.bot.prefix(c.settings))
 	if ev.MissCount > 0 {
 		b.WriteString("\n" + c.T("test.worst") + "\n")
 		for _, l := range ev.PerLabel[:min(len(ev.PerLabel), worstShown)] {

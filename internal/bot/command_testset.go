@@ -7,6 +7,7 @@ import (
 	"github.com/mynahbot/mynah/internal/dataset"
 	"github.com/mynahbot/mynah/internal/learn"
 	"github.com/mynahbot/mynah/internal/record"
+	"github.com/mynahbot/mynah/internal/teach"
 )
 
 // maxPinned is the most texts of a server's own test set: every training is
@@ -35,7 +36,7 @@ func pinTexts(ctx context.Context, c *Call) error {
 	if err != nil {
 		return err
 	}
-	pinned, err := c.bot.pinned(ctx, c.Server)
+	pinned, err := c.bot.teacher.Pinned(ctx, c.Server)
 	if err != nil {
 		return err
 	}
@@ -44,11 +45,11 @@ func pinTexts(ctx context.Context, c *Call) error {
 	}
 	records := make([]record.Example, len(examples))
 	for i, e := range examples {
-		records[i] = record.Example{Dataset: datasetPinned, Text: e.Text, Label: e.Label, Reply: e.Reply, Origin: record.Origin{
+		records[i] = record.Example{Text: e.Text, Label: e.Label, Reply: e.Reply, Origin: record.Origin{
 			Kind: record.OriginFile, File: e.Origin.File, Line: e.Origin.Line, Message: c.Message, Author: c.Author.ID, At: c.bot.cfg.Now(),
 		}}
 	}
-	added, duplicates, err := c.bot.cfg.Examples.AddExamples(ctx, c.Server, records)
+	added, duplicates, err := c.bot.teacher.Pin(ctx, c.Server, records)
 	if err != nil {
 		return err
 	}
@@ -75,7 +76,7 @@ func (c *Call) toPin(ctx context.Context) ([]record.Example, error) {
 		if err != nil {
 			return nil, c.fileError(name, err)
 		}
-		examples, report, err := readDataset(ctx, w, record.DatasetChoice{Path: found})
+		examples, report, err := teach.ReadDataset(ctx, w, record.DatasetChoice{Path: found})
 		if err != nil {
 			return nil, c.readError(name, report, err)
 		}
@@ -116,7 +117,7 @@ func (c *Call) readAttachment(ctx context.Context, a Attachment, opt dataset.Rea
 }
 
 func listPinned(ctx context.Context, c *Call) error {
-	kept, err := c.bot.cfg.Examples.Examples(ctx, c.Server, datasetPinned)
+	kept, err := c.bot.teacher.Pinned(ctx, c.Server)
 	if err != nil {
 		return err
 	}
@@ -140,11 +141,11 @@ func listPinned(ctx context.Context, c *Call) error {
 }
 
 func unpinTexts(ctx context.Context, c *Call) error {
-	filter := record.ExampleFilter{Dataset: new(datasetPinned), Text: c.Arg("text")}
+	filter := record.ExampleFilter{Dataset: new(teach.DatasetPinned), Text: c.Arg("text")}
 	if all, _ := c.Bool("all"); filter.Text == "" && !all {
 		return c.fail("testset.unpin_what")
 	}
-	n, err := c.bot.cfg.Examples.RemoveExamples(ctx, c.Server, filter)
+	n, err := c.bot.teacher.Remove(ctx, c.Server, filter)
 	if err != nil {
 		return err
 	}

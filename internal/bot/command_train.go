@@ -12,30 +12,12 @@ import (
 	"github.com/mynahbot/mynah/internal/dataset"
 	"github.com/mynahbot/mynah/internal/learn"
 	"github.com/mynahbot/mynah/internal/record"
-	"github.com/mynahbot/mynah/internal/store"
-)
-
-// The labels that positive:true and positive:false stand for.
-const (
-	labelPositive = "positive"
-	labelNegative = "negative"
+	"github.com/mynahbot/mynah/internal/teach"
+	"github.com/mynahbot/mynah/internal/workspace"
 )
 
 // uploadFolder holds attachments until the job that was asked for has read them.
 const uploadFolder = "files/uploads"
-
-// trainArgs are the arguments of a training job.
-type trainArgs struct {
-	Language   string               `json:"language"`
-	Dataset    record.DatasetChoice `json:"dataset,omitzero"`
-	Uploads    []string             `json:"uploads,omitempty"` // in the workspace, taken away when they are read
-	Label      string               `json:"label,omitempty"`   // of uploaded texts, and of the named dataset's, that come without one
-	Named      bool                 `json:"named,omitempty"`   // the command named the dataset
-	Message    record.MessageID     `json:"message,omitempty"` // that taught it
-	Added      int                  `json:"added,omitempty"`   // examples that the command itself added
-	Duplicates int                  `json:"duplicates,omitempty"`
-	Provider   string               `json:"provider,omitempty"` // who fine-tunes a model; "" = nobody
-}
 
 // train adds examples and trains.
 func (b *Bot) train() *Command {
@@ -54,7 +36,7 @@ func (b *Bot) train() *Command {
 		},
 		Uploads: 5,
 		Run: func(ctx context.Context, c *Call) error {
-			if c.Arg("provider") == providerOpenAI && c.bot.cfg.Tuning == nil {
+			if c.Arg("provider") == providerOpenAI && !c.bot.teacher.CanTune() {
 				return c.fail("train.no_service")
 			}
 			args, err := c.trainArgs(ctx)
@@ -67,8 +49,8 @@ func (b *Bot) train() *Command {
 }
 
 // trainArgs checks what was given, and keeps it.
-func (c *Call) trainArgs(ctx context.Context) (trainArgs, error) {
-	args := trainArgs{Language: c.Language, Dataset: c.settings.Dataset, Message: c.Message}
+func (c *Call) trainArgs(ctx context.Context) (teach.Request, error) {
+	args := teach.Request{Language: c.Language, Dataset: c.settings.Dataset, Message: c.Message}
 	if p := c.Arg("provider"); p != providerLocal {
 		args.Provider = p
 	}
@@ -77,10 +59,7 @@ func (c *Call) trainArgs(ctx context.Context) (trainArgs, error) {
 		if label != "" {
 			return args, c.fail("train.label_twice")
 		}
-		label = labelNegative
-		if positive {
-			label = labelPositive
-		}
+		label = dataset.PositiveLabel(positive)
 	}
 	w, err := c.bot.cfg.Workspaces.Workspace(c.Server)
 	if err != nil {
@@ -105,7 +84,7 @@ func (c *Call) trainArgs(ctx context.Context) (trainArgs, error) {
 		if err := e.Validate(); err != nil {
 			return args, c.learnError(err)
 		}
-		args.Added, args.Duplicates, err = c.bot.addExample(ctx, record.Example{
+		args.Added, args.Duplicates, err = c.bot.teacher.Add(ctx, record.Example{
 			Server: c.Server, Text: e.Text, Label: e.Label, Reply: e.Reply,
 			Origin: record.Origin{Kind: record.OriginMessage, Message: c.Message, Author: c.Author.ID, At: c.bot.cfg.Now()},
 		})
@@ -119,20 +98,8 @@ func (c *Call) trainArgs(ctx context.Context) (trainArgs, error) {
 	return args, err
 }
 
-// addExample adds one example to what is taught, unless that is full.
-func (b *Bot) addExample(ctx context.Context, e record.Example) (added, duplicates int, err error) {
-	counts, err := b.cfg.Examples.CountExamples(ctx, e.Server)
-	if err != nil {
-		return 0, 0, err
-	}
-	if counts[""] >= b.cfg.MaxExamples {
-		return 0, 0, learn.ErrTooManyExamples
-	}
-	return b.cfg.Examples.AddExamples(ctx, e.Server, []record.Example{e})
-}
-
 // keepUploads writes the attachments into the workspace, all or none.
-func (c *Call) keepUploads(ctx context.Context, w *store.Workspace) (names []string, err error) {
+func (c *Call) keepUploads(ctx context.Context, w *workspace.Workspace) (names []string, err error) {
 	link, err := c.bot.connection(ctx)
 	if err != nil {
 		return nil, err
@@ -179,8 +146,14 @@ func safeName(name string) string {
 	return name
 }
 
+// Who trains: this machine, or a service with OpenAI's API beside it.
+const (
+	providerLocal  = "local"
+	providerOpenAI = "openai"
+)
+
 // startTraining queues the job and sends the message that it will edit.
-func (c *Call) startTraining(ctx context.Context, args trainArgs) error {
+func (c *Call) startTraining(ctx context.Context, args teach.Request) error {
 	raw, err := json.Marshal(args)
 	if err != nil {
 		return err
@@ -202,6 +175,26 @@ func (c *Call) startTraining(ctx context.Context, args trainArgs) error {
 	return c.bot.cfg.Jobs.SetMessage(ctx, id, message)
 }
 
+// teachError says what a training ended in.
+func (c *Call) teachError(err error) error {
+	if e, ok := errors.AsType[*teach.ReadError](err); ok {
+		return c.readError(e.Name, e.Report, e.Err)
+	}
+	if e, ok := errors.AsType[*teach.TooManyError](err); ok && e.Upload {
+		return c.failed(err, "train.too_many_with_upload", "all", e.All, "examples", e.Most, "prefix", c.bot.prefix(c.settings))
+	}
+	e, ok := errors.AsType[*teach.ServiceError](err)
+	switch {
+	case ok && errors.Is(err, learn.ErrTooFew):
+		return c.failed(err, "train.too_few_to_tune", "min", teach.MinFineTuning)
+	case ok:
+		return c.failed(err, "train.service_failed", "why", plain(e.Err.Error()))
+	case errors.Is(err, teach.ErrNoService):
+		return c.failed(err, "train.no_service")
+	}
+	return c.learnError(err)
+}
+
 // learnError says what is wrong with examples.
 func (c *Call) learnError(err error) error {
 	for _, known := range []struct {
@@ -219,7 +212,7 @@ func (c *Call) learnError(err error) error {
 		{dataset.ErrTooLarge, "train.too_large"},
 	} {
 		if errors.Is(err, known.err) {
-			return c.failed(err, known.key, "prefix", c.bot.prefix(c.settings), "min", learn.MinExamples, "labels", learn.MaxLabels, "examples", c.bot.cfg.MaxExamples, "files", dataset.MaxEntries)
+			return c.failed(err, known.key, "prefix", c.bot.prefix(c.settings), "min", learn.MinExamples, "labels", learn.MaxLabels, "examples", c.bot.teacher.MaxExamples(), "files", dataset.MaxEntries)
 		}
 	}
 	return err

@@ -6,7 +6,7 @@ import (
 	"io"
 
 	"github.com/mynahbot/mynah/internal/record"
-	"github.com/mynahbot/mynah/internal/store"
+	"github.com/mynahbot/mynah/internal/workspace"
 )
 
 // Responder answers one event where it came from: in the message's channel, as
@@ -156,12 +156,9 @@ type ExchangeStore interface {
 	LastExchange(ctx context.Context, server record.ServerID, channel record.ChannelID) (record.Exchange, bool, error)
 }
 
-// CorrectionStore keeps what people corrected.
+// CorrectionStore reads what people corrected.
 type CorrectionStore interface {
-	SaveCorrection(ctx context.Context, c record.Correction) (record.CorrectionID, error)
 	Corrections(ctx context.Context, server record.ServerID, onlyUnabsorbed bool) ([]record.Correction, error)
-	MarkAbsorbed(ctx context.Context, server record.ServerID, model record.ModelID, upTo record.CorrectionID) error
-	DeleteCorrection(ctx context.Context, server record.ServerID, id record.CorrectionID) (bool, error)
 }
 
 // FeedbackStore keeps opinions. There is one vote a person and message, the
@@ -172,40 +169,16 @@ type FeedbackStore interface {
 	FeedbackSummary(ctx context.Context, server record.ServerID) (record.FeedbackSummary, error)
 }
 
-// ExampleStore keeps what was taught.
+// ExampleStore reads what was taught.
 type ExampleStore interface {
-	AddExamples(ctx context.Context, server record.ServerID, examples []record.Example) (added, duplicates int, err error)
 	Examples(ctx context.Context, server record.ServerID, dataset string) ([]record.Example, error)
 	FindExamples(ctx context.Context, server record.ServerID, query string, limit int) ([]record.Example, error)
-	// CountExamples counts those of each dataset that are not disabled.
-	CountExamples(ctx context.Context, server record.ServerID) (map[string]int, error)
-	RemoveExamples(ctx context.Context, server record.ServerID, filter record.ExampleFilter) (int, error)
-	DisableExamples(ctx context.Context, server record.ServerID, filter record.ExampleFilter, disabled bool) (int, error)
 	Example(ctx context.Context, server record.ServerID, id record.ExampleID) (record.Example, bool, error)
-	// EditExample returns [store.ErrDuplicate] where another example says the same.
-	EditExample(ctx context.Context, server record.ServerID, e record.Example) (bool, error)
 }
 
-// ModelStore knows the trained models of a server.
+// ModelStore lists the trained models of a server, the newest first.
 type ModelStore interface {
-	// SaveModel keeps a new model and returns it with its id and number. An
-	// active one takes the place of the one before it. The error is
-	// [store.ErrForgotten], and nothing is kept, where somebody had deleted what
-	// they had taught since the training began.
-	SaveModel(ctx context.Context, m record.Model) (record.Model, error)
 	Models(ctx context.Context, server record.ServerID) ([]record.Model, error)
-	ActiveModel(ctx context.Context, server record.ServerID) (record.Model, bool, error)
-	Promote(ctx context.Context, server record.ServerID, id record.ModelID) error
-	// Restore goes back to a model that was in use; the one after it becomes a candidate.
-	Restore(ctx context.Context, server record.ServerID, id record.ModelID) error
-}
-
-// BlobStore keeps the models themselves.
-type BlobStore interface {
-	PutBlob(ctx context.Context, key string, r io.Reader) error
-	OpenBlob(ctx context.Context, key string) (io.ReadCloser, error)
-	// DeleteBlob removes one; that it isn't there is no error.
-	DeleteBlob(ctx context.Context, key string) error
 }
 
 // VoiceStore keeps who wants to be heard in voice channels, and how people want to be spoken to.
@@ -224,7 +197,7 @@ type PrivacyStore interface {
 
 // Workspaces gives each server its own folder.
 type Workspaces interface {
-	Workspace(server record.ServerID) (*store.Workspace, error)
+	Workspace(server record.ServerID) (*workspace.Workspace, error)
 }
 
 // Jobs run what outlives its command.

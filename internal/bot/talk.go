@@ -13,6 +13,7 @@ import (
 
 	"github.com/mynahbot/mynah/internal/bot/conversation"
 	"github.com/mynahbot/mynah/internal/record"
+	"github.com/mynahbot/mynah/internal/teach"
 )
 
 // How fast somebody may be spoken to, as a factor of the voice's own speed.
@@ -254,15 +255,16 @@ func (t *talk) Answer(ctx context.Context, q conversation.Question, update func(
 		return conversation.Answer{}, err
 	}
 	language := t.bot.language(settings, q.Language)
-	a, err := t.bot.Answer(ctx, t.server, language, q.Text)
+	d, err := t.bot.answers.Decide(ctx, t.server, language, q.Text)
 	if err != nil {
 		return conversation.Answer{}, err
 	}
-	if a.Source != record.SourceUnknown {
-		return conversation.Answer{Text: a.Text, Model: string(a.Source)}, nil
+	known := conversation.Answer{Text: t.bot.words(d, settings, language), Model: string(d.Source)}
+	if d.Source != record.SourceUnknown {
+		return known, nil
 	}
 	begun := false
-	said, ok := t.bot.askChat(ctx, settings, q.Text, func(soFar string) {
+	said, ok := t.bot.answers.Chat(ctx, settings, q.Text, func(soFar string) {
 		begun = true
 		update(soFar)
 	})
@@ -272,7 +274,7 @@ func (t *talk) Answer(ctx context.Context, q conversation.Question, update func(
 	case begun:
 		return conversation.Answer{}, errors.New("the chat server broke off")
 	}
-	return conversation.Answer{Text: a.Text, Model: string(a.Source)}, nil
+	return known, nil
 }
 
 // Answered implements [conversation.Mind].
@@ -326,12 +328,12 @@ func (t *talk) May(ctx context.Context, user record.UserID, command string) bool
 	if err != nil {
 		t.bot.log.Warn("somebody's rights are not known", "server", t.server, "user", user, "err", err)
 	}
-	return is && (&Call{bot: t.bot, settings: settings, Author: p}).trusted()
+	return is && teach.May(settings, p.Manager, p.Roles)
 }
 
 // Correct implements [conversation.Teacher].
 func (t *talk) Correct(ctx context.Context, user record.UserID, last conversation.Exchange, right string) error {
-	return t.bot.keepCorrection(ctx, record.Exchange{Server: t.server, Question: last.Question.Text, Answer: last.Answer.Text}, user, right)
+	return t.bot.teacher.Correct(ctx, record.Exchange{Server: t.server, Question: last.Question.Text, Answer: last.Answer.Text}, user, right)
 }
 
 // Remember implements [conversation.Teacher].
@@ -340,7 +342,7 @@ func (t *talk) Remember(ctx context.Context, user record.UserID, phrase, meaning
 	if err := e.Validate(); err != nil {
 		return err
 	}
-	_, _, err := t.bot.addExample(ctx, record.Example{
+	_, _, err := t.bot.teacher.Add(ctx, record.Example{
 		Server: t.server, Text: phrase, Reply: meaning,
 		Origin: record.Origin{Kind: record.OriginVoice, Author: user, At: t.bot.cfg.Now()},
 	})
@@ -361,7 +363,7 @@ func (t *talk) Train(ctx context.Context, user record.UserID) error {
 		bot: t.bot, settings: settings, Server: t.server, Channel: settings.Call.Text, Author: Person{ID: user},
 		Language: t.bot.language(settings), responder: channelResponder{link.messenger, settings.Call.Text},
 	}
-	return c.startTraining(ctx, trainArgs{Language: c.Language, Dataset: settings.Dataset})
+	return c.startTraining(ctx, teach.Request{Language: c.Language, Dataset: settings.Dataset})
 }
 
 // Training implements [conversation.Teacher].

@@ -6,23 +6,28 @@ import (
 	"strings"
 
 	"github.com/mynahbot/mynah/internal/learn"
+	"github.com/mynahbot/mynah/internal/record"
+	"github.com/mynahbot/mynah/internal/teach"
 )
 
 // growingShown is how many labels are named that more examples would help.
 const growingShown = 5
 
-// result is what a training's message says at the end.
-func (t *trainingRun) result(o *outcome) (Reply, error) {
-	c, report := t.c, o.report
+// trained is what a training's message says at the end.
+func (c *Call) trained(job record.Job, o *teach.Outcome) (Reply, error) {
+	if o.Resumed {
+		return Reply{Text: c.T("train.done", "job", job.ID) + "\n" + c.modelLine(o.Kept)}, nil
+	}
+	report := o.Report
 	var b strings.Builder
 	line := func(key string, pairs ...any) { b.WriteString(c.T(key, pairs...) + "\n") }
-	line("train.done", "job", t.job.ID)
+	line("train.done", "job", job.ID)
 	line("train.examples", "examples", report.Examples, "labels", len(report.Labels), "questions", report.Questions)
-	if added := t.added + t.args.Added; added+t.duplicates+t.args.Duplicates+t.skipped > 0 {
-		line("train.taken", "added", added, "duplicates", t.duplicates+t.args.Duplicates, "skipped", t.skipped)
+	if o.Added+o.Duplicates+o.Skipped > 0 {
+		line("train.taken", "added", o.Added, "duplicates", o.Duplicates, "skipped", o.Skipped)
 	}
-	if t.firstSkip != nil {
-		line("train.first_skip", "where", plain(t.firstSkip.Where), "why", c.remark(t.firstSkip.Why))
+	if s := o.FirstSkip; s != nil {
+		line("train.first_skip", "where", plain(s.Where), "why", c.remark(s.Why))
 	}
 	held := report.HeldOut
 	switch {
@@ -35,17 +40,17 @@ func (t *trainingRun) result(o *outcome) (Reply, error) {
 	if held.Replies > 0 {
 		line("train.reply_quality", "accuracy", percent(held.ReplyAccuracy), "questions", held.Replies)
 	}
-	if o.pinned != nil {
-		line("train.pinned", "score", percent(o.pinned.Score()), "texts", o.pinned.Examples+o.pinned.Replies)
+	if o.Pinned != nil {
+		line("train.pinned", "score", percent(o.Pinned.Score()), "texts", o.Pinned.Examples+o.Pinned.Replies)
 	}
-	if o.old != nil {
-		line("train.before", "number", o.old.Number, "accuracy", percent(o.old.Accuracy), "f1", percent(o.old.MacroF1))
+	if o.Old != nil {
+		line("train.before", "number", o.Old.Number, "accuracy", percent(o.Old.Accuracy), "f1", percent(o.Old.MacroF1))
 	}
-	if o.change != nil && o.change.FixedCount+o.change.BrokenCount > 0 {
-		line("train.change", "fixed", o.change.FixedCount, "broken", o.change.BrokenCount)
+	if o.Change != nil && o.Change.FixedCount+o.Change.BrokenCount > 0 {
+		line("train.change", "fixed", o.Change.FixedCount, "broken", o.Change.BrokenCount)
 	}
-	b.WriteString(t.material.text(c))
-	if growing := learn.Growing(o.curve); len(growing) > 0 {
+	b.WriteString(c.material(&o.Material))
+	if growing := learn.Growing(o.Curve); len(growing) > 0 {
 		var names []string
 		for _, g := range growing[:min(len(growing), growingShown)] {
 			names = append(names, code(g.Label))
@@ -55,53 +60,74 @@ func (t *trainingRun) result(o *outcome) (Reply, error) {
 	for _, note := range report.Notes {
 		b.WriteString("_" + c.note(note) + "_\n")
 	}
-	if encoder := o.next.model.Encoder(); encoder != "" {
+	if encoder := o.Model.Encoder(); encoder != "" {
 		line("train.encoder", "encoder", plain(encoder))
 	}
 	line("train.thresholds", "label", number(report.Threshold), "reply", number(report.ReplyThreshold))
-	if o.next.tuned != "" {
-		line("train.tuned", "tuned", plain(o.next.tuned))
+	if o.Tuned != "" {
+		line("train.tuned", "tuned", plain(o.Tuned))
 	}
-	b.WriteString(t.verdict(o))
+	b.WriteString(c.verdict(o))
 	files, err := reportFiles(learn.ReportPage{
-		Title: fmt.Sprintf("Mynah: training %s, model %d", t.job.ID, o.kept.Number), Evaluation: &report.HeldOut, Training: report,
-		Change: o.change, Pinned: o.pinned, Leaked: len(t.material.leaked), Curve: o.curve,
+		Title: fmt.Sprintf("Mynah: training %s, model %d", job.ID, o.Kept.Number), Evaluation: &report.HeldOut, Training: report,
+		Change: o.Change, Pinned: o.Pinned, Leaked: len(o.Material.Leaked), Curve: o.Curve,
 	})
 	return Reply{Text: b.String(), Files: files}, err
 }
 
+// material says what was found before the training, and what was done about it.
+func (c *Call) material(m *teach.Material) string {
+	var b strings.Builder
+	line := func(key string, pairs ...any) { b.WriteString(c.T(key, pairs...) + "\n") }
+	f := m.Findings
+	if f.NearDuplicates+f.Duplicates > 0 {
+		line("train.duplicates", "exact", f.Duplicates, "near", f.NearDuplicates)
+	}
+	if f.ContradictionCount > 0 {
+		first := f.Contradictions[0]
+		line("train.contradictions", "count", f.ContradictionCount, "example", plain(shorten(first.Text, 80)), "kept", plain(shorten(first.Answers[0], 80)))
+	}
+	if n := len(m.Leaked); n > 0 {
+		line("train.leaked", "count", n, "example", plain(shorten(m.Leaked[0].Text, 80)))
+	}
+	if n := len(f.RareLabels); n > 0 {
+		line("train.rare", "count", n, "labels", plain(strings.Join(f.RareLabels[:min(n, 5)], ", ")), "few", learn.RareLabel)
+	}
+	return b.String()
+}
+
 // verdict says what the new model is used for, and why.
-func (t *trainingRun) verdict(o *outcome) string {
-	c, d := t.c, o.decision
+func (c *Call) verdict(o *teach.Outcome) string {
+	d := o.Decision
 	pairs := []any{
-		"number", o.kept.Number, "time", seconds(o.report.Duration), "prefix", c.bot.prefix(c.settings),
+		"number", o.Kept.Number, "time", seconds(o.Report.Duration), "prefix", c.bot.prefix(c.settings),
 		"new", percent(d.New), "old", percent(d.Old), "texts", d.Texts,
 	}
 	switch {
-	case d.Promote && o.old == nil:
+	case d.Promote && o.Old == nil:
 		return c.T("train.first", pairs...)
 	case d.Promote:
 		return c.T("train.promoted", pairs...)
-	case o.tuned:
+	case o.Uncompared:
 		return c.T("train.held_back_tuned", pairs...)
 	case d.Ground == learn.GroundPinned:
 		return c.T("train.held_back_pinned", pairs...)
 	case d.Ground == learn.GroundEarlier:
-		return c.T("train.held_back_earlier", pairs...) + c.batchText(o.batch)
+		return c.T("train.held_back_earlier", pairs...) + c.batchText(o.Batch)
 	}
 	return c.T("train.held_back", pairs...)
 }
 
 // batchText says which examples made a model worse, and what to do about them.
-func (c *Call) batchText(b batch) string {
-	pairs := []any{"texts", b.texts, "disputed", b.disputed, "file", plain(b.file), "prefix", c.bot.prefix(c.settings)}
+func (c *Call) batchText(b teach.Batch) string {
+	pairs := []any{"texts", b.Texts, "disputed", b.Disputed, "file", plain(b.File), "prefix", c.bot.prefix(c.settings)}
 	switch {
-	case b.texts == 0:
+	case b.Texts == 0:
 		return ""
-	case b.file == "":
+	case b.File == "":
 		return "\n" + c.T("train.batch_typed", pairs...)
-	case b.stored:
-		return "\n" + c.T("train.batch_file", pairs...) + " " + c.T("train.batch_disable", "file", argument(b.file), "prefix", c.bot.prefix(c.settings))
+	case b.Stored:
+		return "\n" + c.T("train.batch_file", pairs...) + " " + c.T("train.batch_disable", "file", argument(b.File), "prefix", c.bot.prefix(c.settings))
 	}
 	return "\n" + c.T("train.batch_file", pairs...)
 }

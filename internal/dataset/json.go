@@ -3,7 +3,6 @@ package dataset
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
 	"maps"
 	"slices"
 	"strconv"
@@ -298,14 +297,4 @@ func scalar(v any) (string, bool) {
 		}
 	}
 	return "", false
-}
-
-func positiveLabel(s string) string {
-	switch strings.ToLower(strings.TrimSpace(s)) {
-	case "true", "1", "yes", "y", "да", "positive":
-		return LabelPositive
-	case "false", "0", "no", "n", "нет", "negative":
-		return LabelNegative
-	}
-	return fmt.Sprintf("positive=%.40s", s)
 }

@@ -36,7 +36,7 @@ func (s scriptedEars) Transcribe(_ context.Context, r io.Reader, _ bot.Recording
 
 func TestWhatComesOfRecordings(t *testing.T) {
 	ears := &scriptedEars{}
-	w := newWorld(t, func(c *bot.Config) { c.Hearing = ears })
+	w := newWorld(t, func(c *mynah) { c.Hearing = ears })
 	ann := w.login("Ann")
 	sound := upload{"note.ogg", []byte("OggS not read by these ears")}
 
@@ -134,7 +134,7 @@ func TestAVoiceMessageInAndOut(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	w := newWorld(t, func(c *bot.Config) { c.Hearing, c.Voice = ears, realVoice{mouth} })
+	w := newWorld(t, func(c *mynah) { c.Hearing, c.Voice = ears, realVoice{mouth} })
 	ann := w.login("Ann")
 	recorded, err := os.ReadFile(clip.Path)
 	if err != nil {

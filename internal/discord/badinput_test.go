@@ -16,8 +16,6 @@ import (
 	"golang.org/x/text/encoding"
 	"golang.org/x/text/encoding/charmap"
 	"golang.org/x/text/encoding/unicode"
-
-	"github.com/mynahbot/mynah/internal/bot"
 )
 
 // archived is a zip of files with their content, as it is: compressing takes long under the race detector.
@@ -73,7 +71,7 @@ func bomb(t *testing.T, megabytes int) []byte {
 }
 
 func TestFilesInOtherEncodings(t *testing.T) {
-	w := newWorld(t, func(c *bot.Config) { c.TrainBudget = time.Second })
+	w := newWorld(t, func(c *mynah) { c.teach.TrainBudget = time.Second })
 	ann := w.login("Ann")
 	encoded := func(e encoding.Encoding, text string) []byte {
 		raw, err := e.NewEncoder().String(text)
@@ -94,7 +92,7 @@ func TestFilesInOtherEncodings(t *testing.T) {
 
 // An upload with which there would be too many examples is refused as a whole, and nothing of it is kept.
 func TestTooManyExamples(t *testing.T) {
-	w := newWorld(t, func(c *bot.Config) { c.TrainBudget, c.MaxExamples = time.Second, 30 })
+	w := newWorld(t, func(c *mynah) { c.teach.TrainBudget, c.teach.MaxExamples = time.Second, 30 })
 	ann := w.login("Ann")
 	ann.say("general", "!train", upload{"faq.csv", []byte(table(faq))})
 	wants(t, "as many as there may be", ann.saying("has ended").Content, "Examples: **30**")
@@ -104,7 +102,7 @@ func TestTooManyExamples(t *testing.T) {
 	wants(t, "one too many", ann.ask("general", "!train good night label:greeting").Content, "more than 30 examples")
 	wants(t, "nothing of it is kept", ann.ask("general", "!dataset list").Content, "**30**")
 	wants(t, "or found", ann.ask("general", "!dataset find good").Content, "No example has that")
-	uploads, err := w.store.Workspace(w.server)
+	uploads, err := w.spaces.Workspace(w.server)
 	w.check(err)
 	left, err := uploads.List("files/uploads")
 	if w.check(err); len(left) != 0 {
@@ -142,7 +140,7 @@ func TestHostileArchives(t *testing.T) {
 	wants(t, "no archive", ann.saying("failed").Content, "no ZIP archive")
 	ann.say("general", "!train", upload{"b.zip", archived(t, escaping, upload{"faq.csv", []byte(table(faq))})})
 	wants(t, "the rest of it", ann.saying("has ended").Content, "New: 30", "skipped: 1", "outside the archive")
-	space, err := w.store.Workspace(w.server)
+	space, err := w.spaces.Workspace(w.server)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -154,7 +152,7 @@ func TestHostileArchives(t *testing.T) {
 func TestALinkOutOfTheWorkspace(t *testing.T) {
 	w := newWorld(t, nil)
 	ann := w.login("Ann")
-	space, err := w.store.Workspace(w.server)
+	space, err := w.spaces.Workspace(w.server)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -187,7 +185,7 @@ func TestALinkOutOfTheWorkspace(t *testing.T) {
 }
 
 func TestBadTexts(t *testing.T) {
-	w := newWorld(t, func(c *bot.Config) { c.TrainBudget = time.Second })
+	w := newWorld(t, func(c *mynah) { c.teach.TrainBudget = time.Second })
 	ann := w.login("Ann")
 	long := strings.Repeat("long ", 1200)
 	ann.slash("general", "ask", map[string]any{"question": long[:3999]})

@@ -106,12 +106,12 @@ func callWorld(t *testing.T, to Config) (*world, *beeper) {
 	return callWorldWith(t, to, nil)
 }
 
-func callWorldWith(t *testing.T, to Config, change func(*world, *bot.Config)) (*world, *beeper) {
+func callWorldWith(t *testing.T, to Config, change func(*world, *mynah)) (*world, *beeper) {
 	t.Helper()
 	return callWorldIn(t, localdiscord.DefaultWorld(), to, change)
 }
 
-func callWorldIn(t *testing.T, places localdiscord.World, to Config, change func(*world, *bot.Config)) (*world, *beeper) {
+func callWorldIn(t *testing.T, places localdiscord.World, to Config, change func(*world, *mynah)) (*world, *beeper) {
 	t.Helper()
 	server, err := localvoice.Start(context.Background(), localvoice.Config{})
 	if err != nil {
@@ -128,7 +128,7 @@ func callWorldIn(t *testing.T, places localdiscord.World, to Config, change func
 	voices := &beeper{}
 	account, _ := w.line.Account("Mynah")
 	to.Token, to.Synthesizer = account.Token, voices
-	err = w.connect(to, func(c *bot.Config) {
+	err = w.connect(to, func(c *mynah) {
 		if change != nil {
 			change(w, c)
 		}
@@ -224,7 +224,7 @@ func TestMovedToOthers(t *testing.T) {
 	heard := &parrot{}
 	places := localdiscord.DefaultWorld()
 	places.Servers[0].Channels = append(places.Servers[0].Channels, localdiscord.WorldChannel{Name: "Hall", Type: "voice"})
-	w, _ := callWorldIn(t, places, Config{AloneTime: 300 * time.Millisecond}, func(w *world, c *bot.Config) {
+	w, _ := callWorldIn(t, places, Config{AloneTime: 300 * time.Millisecond}, func(w *world, c *mynah) {
 		c.Talking = &bot.Talking{
 			Recognizer: heard.named, NewVAD: func() (conversation.VAD, error) { return loudness{}, nil }, Synthesizer: toneSynthesizer{}, Store: w.store,
 		}
@@ -379,7 +379,7 @@ func (p *person) hums(d time.Duration) {
 // Somebody asks aloud, is answered aloud and in the chat, teaches by voice, and decides not to be heard any more.
 func TestConversation(t *testing.T) {
 	heard := &parrot{}
-	w, _ := callWorldWith(t, Config{}, func(w *world, c *bot.Config) {
+	w, _ := callWorldWith(t, Config{}, func(w *world, c *mynah) {
 		c.Talking = &bot.Talking{
 			Recognizer: heard.named, NewVAD: func() (conversation.VAD, error) { return loudness{}, nil }, Synthesizer: toneSynthesizer{}, Store: w.store,
 		}

@@ -10,8 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/mynahbot/mynah/internal/bot"
-	"github.com/mynahbot/mynah/internal/learn/openai"
+	"github.com/mynahbot/mynah/internal/openai"
 )
 
 // chatServer is a chat server that streams what the test tells it to.
@@ -74,7 +73,7 @@ func TestChatServerAnswersWhatIsNotKnown(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := newWorld(t, func(c *bot.Config) { c.Chat, c.ChatGrounded = client, true })
+	w := newWorld(t, func(c *mynah) { c.answer.Chat, c.answer.ChatGrounded = client, true })
 	ann := w.login("Ann")
 
 	wants(t, "grounded and nothing taught", ann.ask("general", "!ask when is the fair held?").Content, "taught")
@@ -146,7 +145,7 @@ func TestChatServerAnswersAloud(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w, heard := talkingWorld(t, func(c *bot.Config) { c.Chat = client })
+	w, heard := talkingWorld(t, func(c *mynah) { c.answer.Chat = client })
 	ann := w.login("Ann")
 	e := ann.sit("Talk")
 	wants(t, "join", ann.ask("general", "!join").Content, "I listen")

@@ -28,15 +28,15 @@ type drive struct {
 
 // Every command does its work when typed and when chosen as a slash command.
 func TestEveryCommandInBothForms(t *testing.T) {
-	w, _ := callWorldWith(t, Config{}, func(w *world, c *bot.Config) {
-		c.TrainBudget = time.Second
+	w, _ := callWorldWith(t, Config{}, func(w *world, c *mynah) {
+		c.teach.TrainBudget = time.Second
 		c.Talking = &bot.Talking{
 			Recognizer: (&parrot{}).named, NewVAD: func() (conversation.VAD, error) { return loudness{}, nil }, Synthesizer: toneSynthesizer{}, Store: w.store,
 			Voices: func() []string { return []string{"joe", "espeak-ng"} },
 		}
 	})
 	ann := w.login("Ann")
-	space, err := w.store.Workspace(w.server)
+	space, err := w.spaces.Workspace(w.server)
 	if err != nil {
 		t.Fatal(err)
 	}

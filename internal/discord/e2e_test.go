@@ -241,7 +241,7 @@ var faq = map[string][]string{
 func TestDatasetsAndFiles(t *testing.T) {
 	w := newWorld(t, nil)
 	ann := w.login("Ann")
-	space, err := w.store.Workspace(w.server)
+	space, err := w.spaces.Workspace(w.server)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -381,7 +381,7 @@ func TestDirectMessagesOfAHomeServer(t *testing.T) {
 	world.Servers = append(world.Servers, localdiscord.WorldServer{
 		Name: "Elsewhere", Owner: "Chen", Channels: []localdiscord.WorldChannel{{Name: "elsewhere"}}, Members: []localdiscord.WorldMember{{Name: "Chen"}, {Name: "Mynah"}},
 	})
-	w := newWorldIn(t, localdiscord.Config{World: world}, func(c *bot.Config) { c.HomeServer = record.ServerID(home.ID) })
+	w := newWorldIn(t, localdiscord.Config{World: world}, func(c *mynah) { c.HomeServer = record.ServerID(home.ID) })
 	ann, chen := w.login("Ann"), w.login("Chen")
 	member, stranger := ann.directly(), chen.directly()
 	const question = "when does the tournament start?"

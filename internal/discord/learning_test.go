@@ -12,14 +12,14 @@ import (
 	"testing"
 	"time"
 
-	"github.com/mynahbot/mynah/internal/bot"
 	"github.com/mynahbot/mynah/internal/record"
+	"github.com/mynahbot/mynah/internal/teach"
 )
 
 // A server that knows nothing is taught in every way, refuses to get worse, goes forth and back between its models, and
 // forgets what people take back.
 func TestAServerLearnsFromNothing(t *testing.T) {
-	w := newWorld(t, func(c *bot.Config) { c.TrainBudget = time.Second })
+	w := newWorld(t, func(c *mynah) { c.teach.TrainBudget = time.Second })
 	ann, boris := w.login("Ann"), w.login("Boris")
 	ask := func(question string) string { return ann.ask("general", "!ask "+question).Content }
 	train := func(end, line string, files ...upload) seen {
@@ -137,7 +137,7 @@ func TestAServerLearnsFromNothing(t *testing.T) {
 
 // heldModels has the next model that is saved wait.
 type heldModels struct {
-	bot.ModelStore
+	teach.ModelStore
 	saving  chan struct{} // closed when one is to be saved
 	release chan struct{}
 	once    sync.Once
@@ -154,9 +154,9 @@ func (m *heldModels) SaveModel(ctx context.Context, model record.Model) (record.
 // What somebody has deleted while a training learns it is in no model: the training begins again without it.
 func TestADeletionDuringATraining(t *testing.T) {
 	models := &heldModels{saving: make(chan struct{}), release: make(chan struct{})}
-	w := newWorld(t, func(c *bot.Config) {
-		models.ModelStore = c.Models
-		c.Models, c.TrainBudget = models, time.Second
+	w := newWorld(t, func(c *mynah) {
+		models.ModelStore = c.teach.Models
+		c.teach.Models, c.teach.TrainBudget = models, time.Second
 	})
 	ann, boris := w.login("Ann"), w.login("Boris")
 	const final = "when is the final"
@@ -195,7 +195,7 @@ func TestADeletionDuringATraining(t *testing.T) {
 
 // heldExamples has the next reading of what was taught wait.
 type heldExamples struct {
-	bot.ExampleStore
+	teach.ExampleStore
 	reading chan struct{} // closed when it is to be read
 	release chan struct{}
 	once    sync.Once
@@ -212,9 +212,9 @@ func (e *heldExamples) Examples(ctx context.Context, server record.ServerID, dat
 // What somebody attached to a training isn't kept once they had all deleted that is kept about them.
 func TestADeletionWhileAFileIsRead(t *testing.T) {
 	examples := &heldExamples{reading: make(chan struct{}), release: make(chan struct{})}
-	w := newWorld(t, func(c *bot.Config) {
-		examples.ExampleStore = c.Examples
-		c.Examples = examples
+	w := newWorld(t, func(c *mynah) {
+		examples.ExampleStore = c.teach.Examples
+		c.teach.Examples = examples
 	})
 	ann := w.login("Ann")
 	ann.say("general", "!train", upload{"faq.csv", []byte(table(faq))})
@@ -230,7 +230,7 @@ func TestADeletionWhileAFileIsRead(t *testing.T) {
 	if kept, err := w.store.FindExamples(t.Context(), w.server, "", 10); err != nil || len(kept) > 0 {
 		t.Errorf("kept: %v, %v", kept, err)
 	}
-	space, err := w.store.Workspace(w.server)
+	space, err := w.spaces.Workspace(w.server)
 	if err != nil {
 		t.Fatal(err)
 	}

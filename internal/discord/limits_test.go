@@ -35,7 +35,7 @@ func (a *answers) RoundTrip(rq *http.Request) (*http.Response, error) {
 	return next()
 }
 
-func answer(status int, body string, headers ...string) func() (*http.Response, error) {
+func answered(status int, body string, headers ...string) func() (*http.Response, error) {
 	return func() (*http.Response, error) {
 		h := http.Header{}
 		for i := 0; i+1 < len(headers); i += 2 {
@@ -63,13 +63,13 @@ func TestRequestsAreRepeatedAndLimitsKept(t *testing.T) {
 		status int
 		waited time.Duration // in all
 	}{
-		"at once":              {[]func() (*http.Response, error){answer(200, "{}")}, 200, 0},
-		"429 with a fraction":  {[]func() (*http.Response, error){answer(429, `{"retry_after":0.25}`, "Retry-After", "1"), answer(200, "{}")}, 200, 250 * time.Millisecond},
-		"429 of a proxy":       {[]func() (*http.Response, error){answer(429, "slow down", "Retry-After", "2"), answer(200, "{}")}, 200, 2 * time.Second},
-		"429 for too long":     {[]func() (*http.Response, error){answer(429, `{"retry_after":600}`)}, 429, 0},
-		"500 and a lost one":   {[]func() (*http.Response, error){answer(500, ""), lost, answer(204, "")}, 204, 300 * time.Millisecond},
-		"an error of ours":     {[]func() (*http.Response, error){answer(400, "{}")}, 400, 0},
-		"failing all the time": {[]func() (*http.Response, error){answer(503, ""), answer(503, ""), answer(503, ""), answer(503, ""), answer(503, ""), answer(503, "")}, 503, 3100 * time.Millisecond},
+		"at once":              {[]func() (*http.Response, error){answered(200, "{}")}, 200, 0},
+		"429 with a fraction":  {[]func() (*http.Response, error){answered(429, `{"retry_after":0.25}`, "Retry-After", "1"), answered(200, "{}")}, 200, 250 * time.Millisecond},
+		"429 of a proxy":       {[]func() (*http.Response, error){answered(429, "slow down", "Retry-After", "2"), answered(200, "{}")}, 200, 2 * time.Second},
+		"429 for too long":     {[]func() (*http.Response, error){answered(429, `{"retry_after":600}`)}, 429, 0},
+		"500 and a lost one":   {[]func() (*http.Response, error){answered(500, ""), lost, answered(204, "")}, 204, 300 * time.Millisecond},
+		"an error of ours":     {[]func() (*http.Response, error){answered(400, "{}")}, 400, 0},
+		"failing all the time": {[]func() (*http.Response, error){answered(503, ""), answered(503, ""), answered(503, ""), answered(503, ""), answered(503, ""), answered(503, "")}, 503, 3100 * time.Millisecond},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -95,8 +95,8 @@ func TestRequestsAreRepeatedAndLimitsKept(t *testing.T) {
 
 func TestAnEmptyBucketIsWaitedFor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		spent := answer(200, "{}", "X-RateLimit-Remaining", "0", "X-RateLimit-Reset-After", "1.5")
-		a := &answers{list: []func() (*http.Response, error){spent, answer(200, "{}"), answer(200, "{}"), answer(200, "{}")}}
+		spent := answered(200, "{}", "X-RateLimit-Remaining", "0", "X-RateLimit-Reset-After", "1.5")
+		a := &answers{list: []func() (*http.Response, error){spent, answered(200, "{}"), answered(200, "{}"), answered(200, "{}")}}
 		l := newLimited(a, slog.New(slog.DiscardHandler))
 		for _, path := range []string{
 			"/channels/123456789012345678/messages", "/channels/223456789012345678/messages", "/channels/123456789012345678/typing", "/channels/123456789012345678/messages",
@@ -115,7 +115,7 @@ func TestAnEmptyBucketIsWaitedFor(t *testing.T) {
 
 func TestAGlobalLimitStopsEverything(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		a := &answers{list: []func() (*http.Response, error){answer(429, `{"retry_after":0.5,"global":true}`), answer(200, "{}"), answer(200, "{}")}}
+		a := &answers{list: []func() (*http.Response, error){answered(429, `{"retry_after":0.5,"global":true}`), answered(200, "{}"), answered(200, "{}")}}
 		l := newLimited(a, slog.New(slog.DiscardHandler))
 		done := make(chan error)
 		go func() {
@@ -135,7 +135,7 @@ func TestAGlobalLimitStopsEverything(t *testing.T) {
 
 func TestAWaitEndsWithItsContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		a := &answers{list: []func() (*http.Response, error){answer(429, `{"retry_after":30}`)}}
+		a := &answers{list: []func() (*http.Response, error){answered(429, `{"retry_after":30}`)}}
 		l := newLimited(a, slog.New(slog.DiscardHandler))
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()

@@ -10,7 +10,6 @@ import (
 	"github.com/disgoorg/disgo/events"
 	"github.com/disgoorg/snowflake/v2"
 
-	"github.com/mynahbot/mynah/internal/bot"
 	"github.com/mynahbot/mynah/internal/bot/conversation"
 )
 
@@ -25,7 +24,7 @@ func (mute) Languages() []string { return []string{"en"} }
 // A server's choice of recognizer holds in its voice channel, also while people talk there; where it fails, they are told.
 func TestConversationRecognizer(t *testing.T) {
 	google := &parrot{}
-	w, usual := talkingWorld(t, func(c *bot.Config) {
+	w, usual := talkingWorld(t, func(c *mynah) {
 		local := c.Talking.Recognizer
 		c.Talking.Recognizer = func(name string) conversation.Recognizer {
 			switch name {
@@ -71,7 +70,7 @@ func TestConversationRecognizer(t *testing.T) {
 // What is remembered of sounds goes with the person who asks for it, and with the server.
 func TestSoundsAreForgotten(t *testing.T) {
 	var times atomic.Int32
-	w, _ := talkingWorld(t, func(c *bot.Config) { c.Talking.Forget = func() { times.Add(1) } })
+	w, _ := talkingWorld(t, func(c *mynah) { c.Talking.Forget = func() { times.Add(1) } })
 	ann := w.login("Ann")
 	ann.slash("general", "privacy delete", map[string]any{"confirm": true})
 	ann.saying("is deleted")

@@ -203,7 +203,7 @@ func TestLongRepliesAreSplit(t *testing.T) {
 }
 
 func TestBadAttachments(t *testing.T) {
-	w := newWorld(t, func(c *bot.Config) { c.AttachmentBytes = 1000 })
+	w := newWorld(t, func(c *mynah) { c.AttachmentBytes = 1000 })
 	ann := w.login("Ann")
 	wants(t, "too large", ann.ask("general", "!train label:x", upload{"big.csv", bytes.Repeat([]byte("a,b\n"), 1000)}).Content, "larger than 1 kB")
 	for name, tc := range map[string]struct {
@@ -225,7 +225,7 @@ func TestBadAttachments(t *testing.T) {
 			wants(t, name, ann.saying("failed").Content, tc.want)
 		})
 	}
-	space, err := w.store.Workspace(w.server)
+	space, err := w.spaces.Workspace(w.server)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -277,7 +277,7 @@ func canceled() context.Context {
 }
 
 func TestATrainingSurvivesAStop(t *testing.T) {
-	short := func(c *bot.Config) { c.TrainBudget = time.Second }
+	short := func(c *mynah) { c.teach.TrainBudget = time.Second }
 	w := newWorld(t, short)
 	ann := w.login("Ann")
 	ann.say("general", "!train", upload{"many.csv", []byte(manyExamples())})

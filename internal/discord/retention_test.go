@@ -7,7 +7,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/mynahbot/mynah/internal/bot"
 	"github.com/mynahbot/mynah/internal/record"
 )
 
@@ -17,7 +16,7 @@ const thumbsUp = "%F0%9F%91%8D"
 // Typed questions and their answers are kept for as long as the server wants, and then known to nobody any more.
 func TestExchangesExpire(t *testing.T) {
 	var later atomic.Int64
-	w := newWorld(t, func(c *bot.Config) {
+	w := newWorld(t, func(c *mynah) {
 		c.Now = func() time.Time { return time.Now().Add(time.Duration(later.Load())) }
 	})
 	ann := w.login("Ann")

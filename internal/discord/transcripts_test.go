@@ -16,10 +16,10 @@ import (
 )
 
 // talkingWorld is a world where people are heard: whatever they hum, Mynah understands what the parrot says.
-func talkingWorld(t *testing.T, change func(*bot.Config)) (*world, *parrot) {
+func talkingWorld(t *testing.T, change func(*mynah)) (*world, *parrot) {
 	t.Helper()
 	heard := &parrot{}
-	w, _ := callWorldWith(t, Config{}, func(w *world, c *bot.Config) {
+	w, _ := callWorldWith(t, Config{}, func(w *world, c *mynah) {
 		c.Talking = &bot.Talking{
 			Recognizer: heard.named, NewVAD: func() (conversation.VAD, error) { return loudness{}, nil }, Synthesizer: toneSynthesizer{}, Store: w.store,
 		}
@@ -33,7 +33,7 @@ func talkingWorld(t *testing.T, change func(*bot.Config)) (*world, *parrot) {
 // A server that wants it has what is said to Mynah written down; it goes when its time is over, and when its speaker wants.
 func TestTranscripts(t *testing.T) {
 	var later atomic.Int64
-	w, heard := talkingWorld(t, func(c *bot.Config) {
+	w, heard := talkingWorld(t, func(c *mynah) {
 		c.Now = func() time.Time { return time.Now().Add(time.Duration(later.Load())) }
 	})
 	ann := w.login("Ann")

@@ -12,8 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/mynahbot/mynah/internal/bot"
-	"github.com/mynahbot/mynah/internal/learn/openai"
+	"github.com/mynahbot/mynah/internal/openai"
 )
 
 const (
@@ -144,7 +143,9 @@ func TestTrainingAtAService(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	with := func(c *bot.Config) { c.Tuning, c.TuningPoll = client, 20*time.Millisecond }
+	with := func(c *mynah) {
+		c.answer.Tuned, c.teach.Tuning, c.teach.TuningPoll = client, client, 20*time.Millisecond
+	}
 	w := newWorld(t, with)
 	ann := w.login("Ann")
 	running := func(m seen) bool {

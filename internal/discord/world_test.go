@@ -14,12 +14,15 @@ import (
 	"github.com/disgoorg/snowflake/v2"
 	"go.uber.org/goleak"
 
+	"github.com/mynahbot/mynah/internal/answer"
 	"github.com/mynahbot/mynah/internal/bot"
 	"github.com/mynahbot/mynah/internal/localdiscord"
 	localvoice "github.com/mynahbot/mynah/internal/localdiscord/voice"
 	"github.com/mynahbot/mynah/internal/record"
 	"github.com/mynahbot/mynah/internal/store"
 	"github.com/mynahbot/mynah/internal/store/jobs"
+	"github.com/mynahbot/mynah/internal/teach"
+	"github.com/mynahbot/mynah/internal/workspace"
 )
 
 // waitLimit is how long a test waits for what must come.
@@ -34,6 +37,7 @@ type world struct {
 	voice  *localvoice.Server // nil in a world without one
 	line   localdiscord.Line
 	store  *store.Store
+	spaces *workspace.Workspaces
 	jobs   *jobs.Jobs
 	bot    *bot.Bot
 	mynah  *Client
@@ -47,12 +51,12 @@ type world struct {
 }
 
 // newWorld starts a world; change may alter the bot's configuration.
-func newWorld(t testing.TB, change func(*bot.Config)) *world {
+func newWorld(t testing.TB, change func(*mynah)) *world {
 	t.Helper()
 	return newWorldIn(t, localdiscord.Config{}, change)
 }
 
-func newWorldIn(t testing.TB, cfg localdiscord.Config, change func(*bot.Config)) *world {
+func newWorldIn(t testing.TB, cfg localdiscord.Config, change func(*mynah)) *world {
 	t.Helper()
 	ctx := context.Background()
 	local, err := localdiscord.Start(ctx, cfg)
@@ -82,6 +86,8 @@ func around(t testing.TB, local *localdiscord.Server) *world {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { w.check(w.store.Close()) })
+	w.spaces = workspace.Open(w.dir)
+	t.Cleanup(func() { w.check(w.spaces.Close()) })
 	return w
 }
 
@@ -133,7 +139,14 @@ func (s *heldSettings) Settings(ctx context.Context, server record.ServerID) (re
 }
 
 // start starts the bot on the world's store and connects it.
-func (w *world) start(change func(*bot.Config)) {
+// mynah configures what Mynah is made of, below its connection.
+type mynah struct {
+	answer answer.Config
+	teach  teach.Config
+	bot.Config
+}
+
+func (w *world) start(change func(*mynah)) {
 	w.t.Helper()
 	account, _ := w.line.Account("Mynah")
 	if err := w.connect(Config{Token: account.Token}, change); err != nil {
@@ -141,7 +154,7 @@ func (w *world) start(change func(*bot.Config)) {
 	}
 }
 
-func (w *world) connect(to Config, change func(*bot.Config)) error {
+func (w *world) connect(to Config, change func(*mynah)) error {
 	w.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), waitLimit)
 	defer cancel()
@@ -151,14 +164,28 @@ func (w *world) connect(to Config, change func(*bot.Config)) error {
 		w.t.Fatal(err)
 	}
 	w.settings = &heldSettings{SettingsStore: w.store}
-	cfg := bot.Config{
-		Settings: w.settings, Exchanges: w.store, Corrections: w.store, Feedback: w.store, Examples: w.store,
-		Models: w.store, Blobs: w.store, Privacy: w.store, Workspaces: w.store, Transcripts: w.store, Retention: w.store, Jobs: w.jobs, Log: log,
+	p := mynah{
+		answer: answer.Config{Settings: w.settings, Corrections: w.store, Examples: w.store, Models: w.store, Blobs: w.store, Log: log},
+		teach: teach.Config{
+			Settings: w.settings, Corrections: w.store, Examples: w.store, Models: w.store, Blobs: w.store,
+			Jobs: w.jobs, Workspaces: w.spaces, Log: log,
+		},
+		Config: bot.Config{
+			Settings: w.settings, Exchanges: w.store, Corrections: w.store, Feedback: w.store, Examples: w.store,
+			Models: w.store, Privacy: w.store, Workspaces: w.spaces, Transcripts: w.store, Retention: w.store, Jobs: w.jobs, Log: log,
+		},
 	}
 	if change != nil {
-		change(&cfg)
+		change(&p)
 	}
-	if w.bot, err = bot.New(cfg); err != nil {
+	if p.Answers, err = answer.New(ctx, p.answer); err != nil {
+		w.t.Fatal(err)
+	}
+	p.teach.Answers = p.Answers
+	if p.Teacher, err = teach.New(p.teach); err != nil {
+		w.t.Fatal(err)
+	}
+	if w.bot, err = bot.New(p.Config); err != nil {
 		w.t.Fatal(err)
 	}
 	w.jobs.Handle(record.JobTrain, w.bot.Train)

@@ -15,6 +15,16 @@ import (
 //go:embed builtin/*.json
 var builtinFiles embed.FS
 
+// BuiltinLanguages are the languages in which Mynah knows something about itself, two letters each.
+func BuiltinLanguages() ([]string, error) {
+	entries, err := builtinFiles.ReadDir("builtin")
+	var languages []string
+	for _, entry := range entries {
+		languages = append(languages, strings.TrimSuffix(entry.Name(), path.Ext(entry.Name())))
+	}
+	return languages, err
+}
+
 // Builtin returns questions about Mynah itself with replies, in the languages named by their two letters ("en", "ru"); without
 // names in all there are. A model trained on them answers before anything was taught, and beside a server's own model.
 // Commands in the replies stand between backquotes and without a prefix.

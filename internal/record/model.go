@@ -2,6 +2,7 @@ package record
 
 import (
 	"encoding/json"
+	"fmt"
 	"time"
 )
 
@@ -39,4 +40,30 @@ type Model struct {
 	Began    time.Time       `json:"began,omitzero"` // when its training began to gather what it learns; zero = unknown
 	At       time.Time       `json:"at"`
 	Used     int             `json:"used,omitempty"` // when it was put into use, counted within the server; 0 = never; given by the store
+}
+
+// Training is what is kept in [Model.Summary] about how a model came to be.
+type Training struct {
+	Job       JobID         `json:"job"`
+	Examples  int           `json:"examples"`
+	Labels    int           `json:"labels"`
+	Questions int           `json:"questions"`
+	ECE       float64       `json:"ece"` // expected calibration error on held-out examples, 0 to 1
+	Took      time.Duration `json:"took"`
+
+	LabelThreshold float64  `json:"label_threshold,omitempty"`
+	ReplyThreshold float64  `json:"reply_threshold,omitempty"`
+	Encoder        string   `json:"encoder,omitempty"` // the sentence encoder that it was trained with
+	Pinned         *float64 `json:"pinned,omitempty"`  // share of the pinned test set that it gets right
+	Tuned          string   `json:"tuned,omitempty"`   // the fine-tuned model that answers for it, as its service calls it
+}
+
+// Training reads the model's summary; a model without one has the zero value.
+func (m Model) Training() (t Training, err error) {
+	if len(m.Summary) > 0 {
+		if err = json.Unmarshal(m.Summary, &t); err != nil {
+			err = fmt.Errorf("summary of model %d: %w", m.ID, err)
+		}
+	}
+	return t, err
 }

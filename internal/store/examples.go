@@ -170,9 +170,6 @@ func (s *Store) DisableExamples(ctx context.Context, server record.ServerID, fil
 	return int(n), err
 }
 
-// ErrDuplicate is returned by EditExample where another example says the same.
-var ErrDuplicate = errors.New("there is such an example already")
-
 // Example returns one example of a server.
 func (s *Store) Example(ctx context.Context, server record.ServerID, id record.ExampleID) (record.Example, bool, error) {
 	e, found, err := first(ctx, s.read, scanExample, `SELECT `+exampleColumns+` FROM example WHERE server = $1 AND id = $2`, int64(server), int64(id))
@@ -195,7 +192,7 @@ func (s *Store) EditExample(ctx context.Context, server record.ServerID, e recor
 			return err
 		}
 		if others > 0 {
-			return ErrDuplicate
+			return record.ErrDuplicate
 		}
 		result, err := tx.ExecContext(ctx, `UPDATE example SET text = $1, label = $2, reply = $3, folded = $4, digest = $5 WHERE server = $6 AND id = $7`,
 			text, label, reply, foldExample(text, label, reply), digest(text, label, reply), int64(server), int64(e.ID))

@@ -12,10 +12,6 @@ import (
 // ErrNoModel is returned by Promote for a model that the server doesn't have.
 var ErrNoModel = errors.New("this server has no such model")
 
-// ErrForgotten is returned by SaveModel where somebody had deleted what they had
-// taught the server after the model's training had begun.
-var ErrForgotten = errors.New("what it learned was deleted during the training")
-
 const modelColumns = `id, server, number, blob, snapshot, state, accuracy, macro_f1, summary, began, at, used`
 
 func scanModel(row scanner) (m record.Model, err error) {
@@ -34,7 +30,7 @@ const nextUse = `(SELECT COALESCE(MAX(used), 0) + 1 FROM model WHERE server = $1
 
 // SaveModel keeps a new model and returns it with its id, its number within the
 // server, and when it was put into use; those are ignored in m. A model saved as
-// active retires the one that was. The error is ErrForgotten, and nothing is
+// active retires the one that was. The error is record.ErrForgotten, and nothing is
 // kept, where it may have learned what was deleted during its training.
 func (s *Store) SaveModel(ctx context.Context, m record.Model) (record.Model, error) {
 	if !m.State.Valid() {
@@ -50,7 +46,7 @@ func (s *Store) SaveModel(ctx context.Context, m record.Model) (record.Model, er
 			return err
 		}
 		if deleted > 0 {
-			return ErrForgotten
+			return record.ErrForgotten
 		}
 		used := `0`
 		switch m.State {

@@ -1,6 +1,5 @@
 // Package store keeps what Mynah must not forget: settings, exchanges,
-// corrections, feedback, examples, models and their blobs, jobs, and each
-// server's workspace folder.
+// corrections, feedback, examples, models and their blobs, and jobs.
 //
 // Call [Open] once; it creates what is missing and brings an older database up
 // to date. A [Store] is safe for concurrent use. Close it last, after everything
@@ -26,13 +25,10 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 	"gocloud.dev/blob"
-
-	"github.com/mynahbot/mynah/internal/record"
 )
 
 // ErrInUse is returned by Open when another process owns the data folder.
@@ -45,7 +41,7 @@ type Config struct {
 	Blobs string // "file:PATH" (default: blobs in Dir) or a bucket's URL such as "s3://bucket?region=…"
 }
 
-// Store keeps records, blobs and workspaces. Make one with [Open].
+// Store keeps records and blobs. Make one with [Open].
 type Store struct {
 	dir   string
 	write *sql.DB // SQLite: the one writing connection; in PostgreSQL the same as read
@@ -55,9 +51,6 @@ type Store struct {
 	lock  *os.File // held while the folder is ours
 
 	settings settingsCache
-
-	workspaceMu sync.Mutex
-	workspaces  map[record.ServerID]*Workspace
 }
 
 // Open opens the store, creating and migrating as needed. The error names what
@@ -102,9 +95,6 @@ func (s *Store) open(ctx context.Context, c Config) (err error) {
 // Close closes everything. Nothing may use the store any more.
 func (s *Store) Close() error {
 	var errs []error
-	for _, w := range s.workspaces {
-		errs = append(errs, w.root.Close())
-	}
 	if s.blobs != nil {
 		errs = append(errs, s.blobs.Close())
 	}

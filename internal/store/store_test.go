@@ -294,7 +294,7 @@ func testExamples(t *testing.T, ctx context.Context, s *store.Store) {
 	}
 	again := own[1]
 	again.ID = own[0].ID
-	if _, err := s.EditExample(ctx, serverA, again); !errors.Is(err, store.ErrDuplicate) {
+	if _, err := s.EditExample(ctx, serverA, again); !errors.Is(err, record.ErrDuplicate) {
 		t.Errorf("edited into a duplicate: %v", err)
 	}
 	must[bool](t)(s.EditExample(ctx, serverA, own[0]))
@@ -608,7 +608,7 @@ func testForgotten(t *testing.T, ctx context.Context, s *store.Store) {
 	same(t, len(must[record.Personal](t)(s.ExportUser(ctx, alice)).Untaught), 0)
 
 	// A training that had begun by then may not keep its model; one that begins later may.
-	if _, err := save(serverA, began); !errors.Is(err, store.ErrForgotten) {
+	if _, err := save(serverA, began); !errors.Is(err, record.ErrForgotten) {
 		t.Errorf("a model of what was deleted: %v", err)
 	}
 	same(t, len(states(serverA)), 4)
@@ -617,7 +617,7 @@ func testForgotten(t *testing.T, ctx context.Context, s *store.Store) {
 	teach(serverB, "hers again", alice)
 	must[[]record.ServerID](t)(s.DeleteUser(ctx, alice))
 	must[record.Model](t)(save(serverA, began))
-	if _, err := save(serverB, began); !errors.Is(err, store.ErrForgotten) {
+	if _, err := save(serverB, began); !errors.Is(err, record.ErrForgotten) {
 		t.Errorf("a model of what was deleted: %v", err)
 	}
 }

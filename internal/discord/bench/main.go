@@ -23,12 +23,15 @@ import (
 
 	"github.com/coder/websocket"
 
+	"github.com/mynahbot/mynah/internal/answer"
 	"github.com/mynahbot/mynah/internal/bot"
 	"github.com/mynahbot/mynah/internal/discord"
 	"github.com/mynahbot/mynah/internal/localdiscord"
 	"github.com/mynahbot/mynah/internal/record"
 	"github.com/mynahbot/mynah/internal/store"
 	"github.com/mynahbot/mynah/internal/store/jobs"
+	"github.com/mynahbot/mynah/internal/teach"
+	"github.com/mynahbot/mynah/internal/workspace"
 )
 
 const (
@@ -79,14 +82,28 @@ func run(ctx context.Context, warmUp, duration time.Duration, rate int) (err err
 		return err
 	}
 	defer func() { err = errors.Join(err, kept.Close()) }()
+	spaces := workspace.Open(dir)
+	defer func() { err = errors.Join(err, spaces.Close()) }()
 	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	work, err := jobs.New(ctx, kept, jobs.Config{Log: log})
 	if err != nil {
 		return err
 	}
+	answers, err := answer.New(ctx, answer.Config{Settings: kept, Corrections: kept, Examples: kept, Models: kept, Blobs: kept, Log: log})
+	if err != nil {
+		return err
+	}
+	teacher, err := teach.New(teach.Config{
+		Settings: kept, Corrections: kept, Examples: kept, Models: kept, Blobs: kept,
+		Jobs: work, Workspaces: spaces, Answers: answers, Log: log,
+	})
+	if err != nil {
+		return err
+	}
 	mynah, err := bot.New(bot.Config{
+		Answers: answers, Teacher: teacher,
 		Settings: kept, Exchanges: kept, Corrections: kept, Feedback: kept, Examples: kept, Models: kept,
-		Blobs: kept, Privacy: kept, Workspaces: kept, Transcripts: kept, Retention: kept, Jobs: work, ReplyMode: record.ReplyAll, Log: log,
+		Privacy: kept, Workspaces: spaces, Transcripts: kept, Retention: kept, Jobs: work, ReplyMode: record.ReplyAll, Log: log,
 	})
 	if err != nil {
 		return err

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/disgoorg/snowflake/v2"
+
 	localvoice "github.com/mynahbot/mynah/internal/localdiscord/voice"
 )
 

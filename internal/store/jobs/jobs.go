@@ -42,15 +42,9 @@ const (
 	lastWrites = 3 * time.Second
 )
 
-var (
-	// ErrNoJob is returned for a job that the server doesn't have.
-	ErrNoJob = errors.New("this server has no such job")
-	// ErrEnded is returned when a job to be cancelled has ended already.
-	ErrEnded = errors.New("this job has ended already")
-	// ErrLost is returned to a handler that reports progress on a job that
-	// another process has taken up since.
-	ErrLost = errors.New("another process runs this job now")
-)
+// ErrLost is returned to a handler that reports progress on a job that
+// another process has taken up since.
+var ErrLost = errors.New("another process runs this job now")
 
 // Handler does a job. It reports with progress, whose value is kept as JSON,
 // and returns soon after ctx ends: somebody cancelled the job, or the program
@@ -173,7 +167,7 @@ func (j *Jobs) Jobs(ctx context.Context, server record.ServerID, limit int) ([]r
 }
 
 // Cancel ends a job: at once when it waits; by ending its handler's context,
-// wherever that runs, when it runs. It returns [ErrNoJob] or [ErrEnded] where it
+// wherever that runs, when it runs. It returns [record.ErrNoJob] or [record.ErrJobEnded] where it
 // must.
 func (j *Jobs) Cancel(ctx context.Context, server record.ServerID, id record.JobID) error {
 	state, err := j.queue.cancel(ctx, server, id)

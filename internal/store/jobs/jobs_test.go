@@ -152,10 +152,10 @@ func testDone(t *testing.T, c store.Config) {
 	if _, found, err := f.Job(t.Context(), server+1, id); found || err != nil {
 		t.Errorf("another server sees it: %v, %v", found, err)
 	}
-	if err := f.Cancel(t.Context(), server, id); !errors.Is(err, jobs.ErrEnded) {
+	if err := f.Cancel(t.Context(), server, id); !errors.Is(err, record.ErrJobEnded) {
 		t.Errorf("cancelled after the end: %v", err)
 	}
-	if err := f.Cancel(t.Context(), server+1, id); !errors.Is(err, jobs.ErrNoJob) {
+	if err := f.Cancel(t.Context(), server+1, id); !errors.Is(err, record.ErrNoJob) {
 		t.Errorf("cancelled by another server: %v", err)
 	}
 }

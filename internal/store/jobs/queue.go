@@ -110,11 +110,11 @@ func (q *riverQueue[T]) cancel(ctx context.Context, server record.ServerID, id r
 		err := rows.get(ctx, []any{&state, &ticket}, `SELECT state, river FROM job WHERE id = $1 AND server = $2`, int64(id), int64(server))
 		switch {
 		case errors.Is(err, sql.ErrNoRows):
-			return ErrNoJob
+			return record.ErrNoJob
 		case err != nil:
 			return err
 		case state.Ended():
-			return ErrEnded
+			return record.ErrJobEnded
 		}
 		if _, err := q.client.JobCancelTx(ctx, tx, ticket); err != nil && !errors.Is(err, rivertype.ErrNotFound) {
 			return err

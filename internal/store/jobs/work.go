@@ -106,7 +106,7 @@ func (j *Jobs) run(ctx context.Context, id record.JobID, attempt int) (err error
 	if err != nil {
 		return err
 	} else if !found {
-		return ErrNoJob
+		return record.ErrNoJob
 	}
 	handler := j.handlers[job.Kind]
 	if handler == nil {

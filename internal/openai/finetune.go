@@ -13,10 +13,8 @@ import (
 
 	"github.com/mynahbot/mynah/internal/learn"
 	"github.com/mynahbot/mynah/internal/record"
+	"github.com/mynahbot/mynah/internal/teach"
 )
-
-// MinFineTuning is the fewest examples that OpenAI's fine-tuning accepts.
-const MinFineTuning = 10
 
 // Errors of a fine-tuning job that ended without a model.
 var (
@@ -24,18 +22,8 @@ var (
 	ErrJobCancelled = errors.New("the fine-tuning was cancelled")
 )
 
-// Job is a fine-tuning job on the server.
-type Job struct {
-	ID     string
-	Status string // as the server calls it: validating_files, queued, running, succeeded, failed or cancelled
-	Model  string // of a job that succeeded: the name to use from then on
-	Error  string // of a job that failed
-
-	file string // the uploaded examples
-}
-
-// Done reports whether the job has ended.
-func (j Job) Done() bool {
+// done reports whether a job has ended.
+func done(j teach.TuningJob) bool {
 	switch api.FineTuningJobStatus(j.Status) {
 	case api.FineTuningJobStatusSucceeded, api.FineTuningJobStatusFailed, api.FineTuningJobStatusCancelled:
 		return true
@@ -74,14 +62,14 @@ const tagKey = "mynah"
 // FineTune uploads the examples and starts a job that trains Config.Model on them. The tag, of at most 512 bytes, is the
 // caller's own name of the job: where the service keeps one that was started under it and didn't fail, that is returned
 // and nothing is started, so that a caller who was killed can call again.
-func (c *Client) FineTune(ctx context.Context, tag string, examples []record.Example) (Job, error) {
+func (c *Client) FineTune(ctx context.Context, tag string, examples []record.Example) (teach.TuningJob, error) {
 	cleaned, _ := learn.Clean(examples)
-	if len(cleaned) < MinFineTuning {
-		return Job{}, fmt.Errorf("%w: fine-tuning needs %d, there are %d", learn.ErrTooFew, MinFineTuning, len(cleaned))
+	if len(cleaned) < teach.MinFineTuning {
+		return teach.TuningJob{}, fmt.Errorf("%w: fine-tuning needs %d, there are %d", learn.ErrTooFew, teach.MinFineTuning, len(cleaned))
 	}
 	lines, err := ChatLines(cleaned)
 	if err != nil {
-		return Job{}, err
+		return teach.TuningJob{}, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.cfg.Timeout)
 	defer cancel()
@@ -93,7 +81,7 @@ func (c *Client) FineTune(ctx context.Context, tag string, examples []record.Exa
 		Purpose: api.FilePurposeFineTune,
 	})
 	if err != nil {
-		return Job{}, c.explain(ctx, "the examples couldn't be uploaded", err)
+		return teach.TuningJob{}, c.explain(ctx, "the examples couldn't be uploaded", err)
 	}
 	job, err := c.api.FineTuning.Jobs.New(ctx, api.FineTuningJobNewParams{
 		Model:        api.FineTuningJobNewParamsModel(c.cfg.Model),
@@ -101,7 +89,7 @@ func (c *Client) FineTune(ctx context.Context, tag string, examples []record.Exa
 		Metadata:     shared.Metadata{tagKey: tag},
 	})
 	if err != nil {
-		return Job{}, c.explain(ctx, "the fine-tuning couldn't be started", err)
+		return teach.TuningJob{}, c.explain(ctx, "the fine-tuning couldn't be started", err)
 	}
 	return jobOf(job), nil
 }
@@ -110,10 +98,10 @@ func (c *Client) FineTune(ctx context.Context, tag string, examples []record.Exa
 const maxListed = 50
 
 // started finds the job with a tag among the newest. A service that can't list them has none.
-func (c *Client) started(ctx context.Context, tag string) (Job, bool) {
+func (c *Client) started(ctx context.Context, tag string) (teach.TuningJob, bool) {
 	page, err := c.api.FineTuning.Jobs.List(ctx, api.FineTuningJobListParams{Limit: api.Int(maxListed)})
 	if err != nil {
-		return Job{}, false
+		return teach.TuningJob{}, false
 	}
 	for _, job := range page.Data {
 		failed := job.Status == api.FineTuningJobStatusFailed || job.Status == api.FineTuningJobStatusCancelled
@@ -121,27 +109,27 @@ func (c *Client) started(ctx context.Context, tag string) (Job, bool) {
 			return jobOf(&job), true
 		}
 	}
-	return Job{}, false
+	return teach.TuningJob{}, false
 }
 
 // Job asks how far a job is.
-func (c *Client) Job(ctx context.Context, id string) (Job, error) {
+func (c *Client) Job(ctx context.Context, id string) (teach.TuningJob, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.cfg.Timeout)
 	defer cancel()
 	job, err := c.api.FineTuning.Jobs.Get(ctx, id)
 	if err != nil {
-		return Job{}, c.explain(ctx, "the fine-tuning couldn't be followed", err)
+		return teach.TuningJob{}, c.explain(ctx, "the fine-tuning couldn't be followed", err)
 	}
 	return jobOf(job), nil
 }
 
 // Cancel stops a job, and deletes the examples that were uploaded for it.
-func (c *Client) Cancel(ctx context.Context, id string) (Job, error) {
+func (c *Client) Cancel(ctx context.Context, id string) (teach.TuningJob, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.cfg.Timeout)
 	defer cancel()
 	job, err := c.api.FineTuning.Jobs.Cancel(ctx, id)
 	if err != nil {
-		return Job{}, c.explain(ctx, "the fine-tuning couldn't be cancelled", err)
+		return teach.TuningJob{}, c.explain(ctx, "the fine-tuning couldn't be cancelled", err)
 	}
 	c.discard(ctx, jobOf(job))
 	return jobOf(job), nil
@@ -153,7 +141,7 @@ const FollowPatience = time.Hour
 // Follow asks every interval until the job has ended and calls update on each new status. It returns the job of a
 // success, and ErrJobFailed or ErrJobCancelled otherwise; the examples that were uploaded for it are deleted then. A
 // question without an answer is asked again, for up to FollowPatience. When ctx is done it returns; the job goes on.
-func (c *Client) Follow(ctx context.Context, id string, interval time.Duration, update func(Job)) (Job, error) {
+func (c *Client) Follow(ctx context.Context, id string, interval time.Duration, update func(teach.TuningJob)) (teach.TuningJob, error) {
 	tick := time.NewTicker(interval)
 	defer tick.Stop()
 	last, heard := "", time.Now()
@@ -162,16 +150,16 @@ func (c *Client) Follow(ctx context.Context, id string, interval time.Duration, 
 		_, refused := errors.AsType[refusedError](err)
 		switch {
 		case err != nil && (ctx.Err() != nil || refused || time.Since(heard) > FollowPatience):
-			return Job{}, err
+			return teach.TuningJob{}, err
 		case err == nil:
 			heard = time.Now()
 			if job.Status != last && update != nil {
 				update(job)
 			}
 			last = job.Status
-			if job.Done() {
+			if done(job) {
 				c.discard(ctx, job)
-				return job, job.outcome()
+				return job, outcome(job)
 			}
 		}
 		select {
@@ -183,7 +171,7 @@ func (c *Client) Follow(ctx context.Context, id string, interval time.Duration, 
 }
 
 // outcome is why a job that is done has no model, or nil.
-func (j Job) outcome() error {
+func outcome(j teach.TuningJob) error {
 	switch api.FineTuningJobStatus(j.Status) {
 	case api.FineTuningJobStatusFailed:
 		return fmt.Errorf("%w: %s", ErrJobFailed, j.Error)
@@ -194,11 +182,11 @@ func (j Job) outcome() error {
 }
 
 // discard deletes the examples that were uploaded for a job: a courtesy, whose failure changes nothing.
-func (c *Client) discard(ctx context.Context, job Job) {
-	if job.file != "" {
+func (c *Client) discard(ctx context.Context, job teach.TuningJob) {
+	if job.File != "" {
 		ctx, cancel := context.WithTimeout(ctx, c.cfg.Timeout)
 		defer cancel()
-		_, _ = c.api.Files.Delete(ctx, job.file)
+		_, _ = c.api.Files.Delete(ctx, job.File)
 	}
 }
 
@@ -216,6 +204,6 @@ func (c *Client) Delete(ctx context.Context, model string) error {
 	return nil
 }
 
-func jobOf(j *api.FineTuningJob) Job {
-	return Job{ID: j.ID, Status: string(j.Status), Model: j.FineTunedModel, Error: j.Error.Message, file: j.TrainingFile}
+func jobOf(j *api.FineTuningJob) teach.TuningJob {
+	return teach.TuningJob{ID: j.ID, Status: string(j.Status), Model: j.FineTunedModel, Error: j.Error.Message, File: j.TrainingFile}
 }

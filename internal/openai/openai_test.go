@@ -14,8 +14,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mynahbot/mynah/internal/answer"
 	"github.com/mynahbot/mynah/internal/learn"
 	"github.com/mynahbot/mynah/internal/record"
+	"github.com/mynahbot/mynah/internal/teach"
 )
 
 const key = "sk-test-secret"
@@ -168,7 +170,7 @@ func TestChat(t *testing.T) {
 	s := &standIn{answer: []string{"At ", "nine", "."}}
 	c := start(t, s)
 	var updates []string
-	got, err := c.Chat(t.Context(), Question{Text: "opening time?", Nearest: near, Grounded: true}, func(s string) { updates = append(updates, s) })
+	got, err := c.Chat(t.Context(), answer.ChatQuestion{Text: "opening time?", Nearest: near, Grounded: true}, func(s string) { updates = append(updates, s) })
 	if err != nil || got != "At nine." || len(updates) != 3 || updates[2] != "At nine." {
 		t.Errorf("%q, %q, %v", got, updates, err)
 	}
@@ -176,23 +178,23 @@ func TestChat(t *testing.T) {
 		t.Errorf("system message %q", s.system)
 	}
 	s.answer, updates = []string{"UNK", "NOWN"}, nil
-	if _, err := c.Chat(t.Context(), Question{Text: "who won?", Nearest: near, Grounded: true}, func(s string) { updates = append(updates, s) }); !errors.Is(err, ErrNotGrounded) || updates != nil {
+	if _, err := c.Chat(t.Context(), answer.ChatQuestion{Text: "who won?", Nearest: near, Grounded: true}, func(s string) { updates = append(updates, s) }); !errors.Is(err, answer.ErrNotGrounded) || updates != nil {
 		t.Errorf("unknown: %v, %q", err, updates)
 	}
 	before := s.requests
-	if _, err := c.Chat(t.Context(), Question{Text: "who won?", Grounded: true}, nil); !errors.Is(err, ErrNotGrounded) || s.requests != before {
+	if _, err := c.Chat(t.Context(), answer.ChatQuestion{Text: "who won?", Grounded: true}, nil); !errors.Is(err, answer.ErrNotGrounded) || s.requests != before {
 		t.Errorf("nothing near: %v", err)
 	}
 	s.answer = nil
-	if _, err := c.Chat(t.Context(), Question{Text: "who won?"}, nil); !errors.Is(err, ErrEmpty) {
+	if _, err := c.Chat(t.Context(), answer.ChatQuestion{Text: "who won?"}, nil); !errors.Is(err, ErrEmpty) {
 		t.Errorf("empty: %v", err)
 	}
 	s.answer = []string{"At nine."}
-	if got, err := c.Chat(t.Context(), Question{Text: "opening time?", Grounded: true, Tuned: "ft:small:1"}, nil); err != nil || got != "At nine." {
+	if got, err := c.Chat(t.Context(), answer.ChatQuestion{Text: "opening time?", Grounded: true, Tuned: "ft:small:1"}, nil); err != nil || got != "At nine." {
 		t.Errorf("tuned: %q, %v", got, err)
 	}
 	s.answer = []string{strings.Repeat("long ", MaxAnswerBytes)}
-	if got, err := c.Chat(t.Context(), Question{Text: "who won?"}, nil); err != nil || len(got) > MaxAnswerBytes {
+	if got, err := c.Chat(t.Context(), answer.ChatQuestion{Text: "who won?"}, nil); err != nil || len(got) > MaxAnswerBytes {
 		t.Errorf("long: %d bytes, %v", len(got), err)
 	}
 }
@@ -205,7 +207,7 @@ func TestErrorsHideTheKey(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := bad.Chat(ctx, Question{Text: "x"}, nil); !errors.Is(err, context.Canceled) || strings.Contains(err.Error(), key) {
+	if _, err := bad.Chat(ctx, answer.ChatQuestion{Text: "x"}, nil); !errors.Is(err, context.Canceled) || strings.Contains(err.Error(), key) {
 		t.Errorf("error %v", err)
 	}
 	server := httptest.NewServer(s)
@@ -214,7 +216,7 @@ func TestErrorsHideTheKey(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := wrong.Chat(t.Context(), Question{Text: "x"}, nil); err == nil || strings.Contains(err.Error(), "sk-") || !strings.Contains(err.Error(), "key") {
+	if _, err := wrong.Chat(t.Context(), answer.ChatQuestion{Text: "x"}, nil); err == nil || strings.Contains(err.Error(), "sk-") || !strings.Contains(err.Error(), "key") {
 		t.Errorf("error %v", err)
 	}
 	for _, cfg := range []Config{{}, {Model: "m", BaseURL: "ftp://x"}, {Model: "m", BaseURL: "nonsense"}} {
@@ -232,7 +234,7 @@ func TestFineTune(t *testing.T) {
 	s := &standIn{statuses: []string{"validating_files", "queued", "running", "running", "succeeded"}}
 	c := start(t, s)
 	job, err := c.FineTune(t.Context(), "job 7", examples)
-	if err != nil || job.ID != "ftjob-1" || job.Done() || s.lines != 12 {
+	if err != nil || job.ID != "ftjob-1" || done(job) || s.lines != 12 {
 		t.Fatalf("%+v, %d lines, %v", job, s.lines, err)
 	}
 	if again, err := c.FineTune(t.Context(), "job 7", examples); err != nil || again.ID != job.ID || s.lines != 12 {
@@ -240,7 +242,7 @@ func TestFineTune(t *testing.T) {
 	}
 	s.outages = 2
 	var seen []string
-	job, err = c.Follow(t.Context(), job.ID, time.Millisecond, func(j Job) { seen = append(seen, j.Status) })
+	job, err = c.Follow(t.Context(), job.ID, time.Millisecond, func(j teach.TuningJob) { seen = append(seen, j.Status) })
 	if err != nil || job.Model != "ft:small:1" || strings.Join(seen, " ") != "validating_files queued running succeeded" {
 		t.Errorf("%+v, %v, %v", job, seen, err)
 	}

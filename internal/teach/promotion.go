@@ -1,4 +1,4 @@
-package bot
+package teach
 
 import (
 	"context"
@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"slices"
 
+	"github.com/mynahbot/mynah/internal/answer"
 	"github.com/mynahbot/mynah/internal/learn"
 	"github.com/mynahbot/mynah/internal/record"
 )
@@ -20,7 +21,7 @@ const maxHeldOutBytes = 256 << 20
 // asked: each is a request.
 const maxTunedPinned = 200
 
-// earned compares a new model with the one in use, on what is taught here now:
+// compare compares a new model with the one in use, on what is taught here now:
 // each text is predicted by a model that hadn't seen it, in cross-validation
 // where it was among the examples. What was removed or disabled since doesn't
 // count, and neither does the data of people who took theirs back: to forget it
@@ -32,73 +33,75 @@ const maxTunedPinned = 200
 //
 // The pinned test set counts too, but for texts that the old model was trained
 // on before they were pinned. Without a model in use the new one is promoted.
-func (t *trainingRun) earned(ctx context.Context, o *outcome) error {
-	if err := t.measurePinned(ctx, o); err != nil {
+func (r *run) compare(ctx context.Context, o *Outcome) error {
+	if err := r.measurePinned(ctx, o); err != nil {
 		return err
 	}
-	active, found, err := t.bot.cfg.Models.ActiveModel(ctx, t.job.Server)
+	active, found, err := r.cfg.Models.ActiveModel(ctx, r.job.Server)
 	if err != nil {
 		return err
 	}
-	o.decision = learn.Decision{Promote: true}
+	o.Decision = learn.Decision{Promote: true}
 	if !found {
 		return nil
 	}
-	o.old = &active
-	old, err := t.bot.think(ctx, active)
+	o.Old = &active
+	old, err := r.cfg.Answers.Load(ctx, active)
 	if err != nil {
 		// A model that can't be read answers nobody; any other is better.
-		t.bot.log.Error("the model in use can't be read", "server", t.job.Server, "model", active.Number, "err", err)
+		r.log.Error("the model in use can't be read", "server", r.job.Server, "model", active.Number, "err", err)
 		return nil
 	}
-	if old.missing != "" {
+	if old.Missing() != "" {
 		return nil // it answers nobody either
 	}
-	before, err := t.bot.heldOut(ctx, active)
+	before, err := r.heldOut(ctx, active)
 	if err != nil {
 		return err
 	}
-	taught, err := t.bot.snapshot(ctx, active)
+	taught, err := r.snapshot(ctx, active)
 	if err != nil {
 		return err
 	}
-	cleaned, _ := learn.Clean(t.material.examples)
-	truths := contested(cleaned, t.material.standing, t.material.pinned, taught)
-	score := func(m *mind, heldOut heldOutTexts) (learn.Evaluation, error) {
-		return learn.EvaluateWith(m.model, func(text string) (learn.Prediction, error) { return m.unseen(ctx, text, heldOut) }, truths, nil)
+	cleaned, _ := learn.Clean(r.material.Examples)
+	truths := contested(cleaned, r.material.standing, r.material.pinned, taught)
+	score := func(k *answer.Knowledge, heldOut heldOutTexts) (learn.Evaluation, error) {
+		model, _ := k.Model()
+		return learn.EvaluateWith(model, func(text string) (learn.Prediction, error) { return unseen(ctx, k, text, heldOut) }, truths, nil)
 	}
+	next := r.knowledge(o)
 	oldScore, err := score(old, before)
 	if err != nil {
 		return err
 	}
-	newScore, err := score(o.next, heldOutOf(o.report))
+	newScore, err := score(next, heldOutOf(o.Report))
 	if err != nil {
 		return err
 	}
 	change := learn.NewChange(&oldScore, &newScore)
-	o.change = &change
-	pinned := slices.Clone(t.material.pinned)
+	o.Change = &change
+	pinned := slices.Clone(r.material.pinned)
 	for _, i := range slices.Backward(learn.Leaked(taught, pinned)) {
 		pinned = slices.Delete(pinned, i, i+1)
 	}
-	oldPinned, err := t.bot.measure(ctx, old, pinned)
+	oldPinned, err := r.measure(ctx, old, pinned)
 	if err != nil {
 		return err
 	}
-	newPinned, err := t.bot.measure(ctx, o.next, pinned)
+	newPinned, err := r.measure(ctx, next, pinned)
 	if err != nil {
 		return err
 	}
 	earlier := earlierTexts(truths, taught)
-	o.decision = learn.Compare(learn.Comparison{
+	o.Decision = learn.Compare(learn.Comparison{
 		Old: &oldScore, Next: &newScore, PinnedOld: &oldPinned, PinnedNext: &newPinned,
 		Earlier: func(text string) bool { return earlier[learn.Normalize(text)] },
 	})
-	if o.decision.Ground == learn.GroundEarlier {
-		o.batch = largestBatch(truths, earlier, &oldScore)
+	if o.Decision.Ground == learn.GroundEarlier {
+		o.Batch = largestBatch(truths, earlier, &oldScore)
 	}
-	if o.tuned = o.next.tuned != "" || old.tuned != ""; o.tuned {
-		o.decision.Promote = false // what a service made is compared on the pinned texts at most
+	if o.Uncompared = next.Tuned() != "" || old.Tuned() != ""; o.Uncompared {
+		o.Decision.Promote = false // what a service made is compared on the pinned texts at most
 	}
 	return nil
 }
@@ -150,21 +153,21 @@ func earlierTexts(truths, taught []record.Example) map[string]bool {
 	return earlier
 }
 
-// batch is what came together since the model in use was trained.
-type batch struct {
-	file            string // that it came in; "" = what was typed and said
-	stored          bool   // the commands on examples reach it: it is no file of the workspace
-	texts, disputed int    // texts with labels, and those that the model in use labels otherwise
+// Batch is what came together since the model in use was trained.
+type Batch struct {
+	File            string // that it came in; "" = what was typed and said
+	Stored          bool   // the commands on examples reach it: it is no file of the workspace
+	Texts, Disputed int    // texts with labels, and those that the model in use labels otherwise
 }
 
 // largestBatch is the batch with the most disputed texts.
-func largestBatch(truths []record.Example, earlier map[string]bool, old *learn.Evaluation) batch {
+func largestBatch(truths []record.Example, earlier map[string]bool, old *learn.Evaluation) Batch {
 	from := map[string]record.Example{}
 	for _, e := range truths {
 		from[e.Text] = e
 	}
-	batches := map[string]*batch{}
-	var largest *batch
+	batches := map[string]*Batch{}
+	var largest *Batch
 	for _, p := range old.Predictions {
 		if earlier[learn.Normalize(p.Text)] {
 			continue
@@ -172,34 +175,35 @@ func largestBatch(truths []record.Example, earlier map[string]bool, old *learn.E
 		e := from[p.Text]
 		b := batches[e.Origin.File]
 		if b == nil {
-			b = &batch{file: e.Origin.File, stored: e.ID != 0 || e.Origin.Author != 0}
+			b = &Batch{File: e.Origin.File, Stored: e.ID != 0 || e.Origin.Author != 0}
 			batches[e.Origin.File] = b
 		}
-		b.texts++
+		b.Texts++
 		if p.Got != p.Want {
-			b.disputed++
+			b.Disputed++
 		}
-		if largest == nil || b.disputed > largest.disputed {
+		if largest == nil || b.Disputed > largest.Disputed {
 			largest = b
 		}
 	}
 	if largest == nil {
-		return batch{}
+		return Batch{}
 	}
 	return *largest
 }
 
 // unseen is what a model says of a text that it may have been trained on: its
 // label as in cross-validation. A reply that it would not give is none.
-func (m *mind) unseen(ctx context.Context, text string, heldOut heldOutTexts) (learn.Prediction, error) {
+func unseen(ctx context.Context, k *answer.Knowledge, text string, heldOut heldOutTexts) (learn.Prediction, error) {
 	label, ok := heldOut[learn.Normalize(text)]
 	var p learn.Prediction
 	if ok {
-		p = m.model.Predict(text) // for its reply, which needs no encoder
+		model, _ := k.Model()
+		p = model.Predict(text) // for its reply, which needs no encoder
 		p.Label = label
 	} else {
 		var err error
-		if p, err = m.local(ctx, text); err != nil {
+		if p, err = k.PredictHere(ctx, text); err != nil {
 			return p, err
 		}
 	}
@@ -210,29 +214,30 @@ func (m *mind) unseen(ctx context.Context, text string, heldOut heldOutTexts) (l
 }
 
 // measurePinned measures the new model on the server's own test set.
-func (t *trainingRun) measurePinned(ctx context.Context, o *outcome) error {
-	if len(t.material.pinned) == 0 {
+func (r *run) measurePinned(ctx context.Context, o *Outcome) error {
+	if len(r.material.pinned) == 0 {
 		return nil
 	}
-	ev, err := t.bot.measure(ctx, o.next, t.material.pinned)
-	o.pinned = &ev
+	ev, err := r.measure(ctx, r.knowledge(o), r.material.pinned)
+	o.Pinned = &ev
 	return err
 }
 
 // measure measures a model on texts that it wasn't trained on.
-func (b *Bot) measure(ctx context.Context, m *mind, examples []record.Example) (learn.Evaluation, error) {
-	if m.tuned != "" {
+func (t *Teacher) measure(ctx context.Context, k *answer.Knowledge, examples []record.Example) (learn.Evaluation, error) {
+	if k.Tuned() != "" {
 		examples = examples[:min(len(examples), maxTunedPinned)]
 	}
-	return learn.EvaluateWith(m.model, func(text string) (learn.Prediction, error) { return m.predict(ctx, text) }, examples, nil)
+	model, _ := k.Model()
+	return learn.EvaluateWith(model, func(text string) (learn.Prediction, error) { return k.Predict(ctx, text) }, examples, nil)
 }
 
 // pinnedScore is the share of the pinned test set that the new model gets right.
-func (o *outcome) pinnedScore() *float64 {
-	if o.pinned == nil || o.pinned.Examples+o.pinned.Replies == 0 {
+func (o *Outcome) pinnedScore() *float64 {
+	if o.Pinned == nil || o.Pinned.Examples+o.Pinned.Replies == 0 {
 		return nil
 	}
-	score := o.pinned.Score()
+	score := o.Pinned.Score()
 	return &score
 }
 
@@ -257,8 +262,8 @@ func snapshotKey(server record.ServerID, hash string) string {
 }
 
 // heldOut reads a model's predictions of its cross-validation.
-func (b *Bot) heldOut(ctx context.Context, m record.Model) (texts heldOutTexts, err error) {
-	r, err := b.cfg.Blobs.OpenBlob(ctx, heldOutKey(m.Blob))
+func (t *Teacher) heldOut(ctx context.Context, m record.Model) (texts heldOutTexts, err error) {
+	r, err := t.cfg.Blobs.OpenBlob(ctx, heldOutKey(m.Blob))
 	if err != nil {
 		return nil, fmt.Errorf("predictions of model %d: %w", m.Number, err)
 	}
@@ -271,10 +276,10 @@ func (b *Bot) heldOut(ctx context.Context, m record.Model) (texts heldOutTexts, 
 
 // snapshot reads the examples that a model was trained on; none where they are
 // no longer kept.
-func (b *Bot) snapshot(ctx context.Context, m record.Model) (examples []record.Example, err error) {
-	r, err := b.cfg.Blobs.OpenBlob(ctx, snapshotKey(m.Server, m.Snapshot))
+func (t *Teacher) snapshot(ctx context.Context, m record.Model) (examples []record.Example, err error) {
+	r, err := t.cfg.Blobs.OpenBlob(ctx, snapshotKey(m.Server, m.Snapshot))
 	if errors.Is(err, fs.ErrNotExist) {
-		b.log.Warn("the examples of the model in use are not kept, nothing is known of before", "server", m.Server, "model", m.Number)
+		t.log.Warn("the examples of the model in use are not kept, nothing is known of before", "server", m.Server, "model", m.Number)
 		return nil, nil
 	}
 	if err != nil {

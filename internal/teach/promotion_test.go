@@ -1,9 +1,8 @@
-package bot
+package teach
 
 import (
 	"bytes"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -29,37 +28,15 @@ func TestContested(t *testing.T) {
 }
 
 func TestPinnedTextsAreNotLearned(t *testing.T) {
-	m := material{
+	m := Material{
 		pinned: []record.Example{{Text: "How much is it?", Label: "price"}},
-		examples: []record.Example{
+		Examples: []record.Example{
 			{Text: "how much is it", Label: "price"}, {Text: "where is it", Label: "place"}, {Text: "HOW MUCH IS IT", Label: "place"},
 		},
 	}
 	m.keepTestTextsOut()
-	if len(m.examples) != 1 || m.examples[0].Text != "where is it" || len(m.leaked) != 2 {
-		t.Errorf("kept %+v, left out %+v", m.examples, m.leaked)
-	}
-	_, m.findings = learn.Clean(append(m.examples, record.Example{Text: "where is it", Label: "price"}))
-	for _, language := range []string{"en", "ru"} {
-		text := m.text(&Call{bot: newTestBot(t), Language: language})
-		for _, want := range []string{"how much is it", "where is it", "2", "price"} {
-			if !strings.Contains(text, want) {
-				t.Errorf("%s: %q is missing in %s", language, want, text)
-			}
-		}
-	}
-}
-
-// The command that a report proposes works when it is typed as it stands.
-func TestTheProposedCommandNamesTheFile(t *testing.T) {
-	c := &Call{bot: newTestBot(t), Language: "en"}
-	for _, file := range []string{"data.csv", "my new_data.csv"} {
-		text := c.batchText(batch{texts: 2, disputed: 1, file: file, stored: true})
-		_, line, _ := strings.Cut(text, "`!dataset disable ")
-		line, _, _ = strings.Cut(line, "`")
-		if args, err := ParseArguments(c.bot.named("dataset disable"), line); err != nil || args["file"] != file || len(args) != 1 {
-			t.Errorf("%s: %v, %v", text, args, err)
-		}
+	if len(m.Examples) != 1 || m.Examples[0].Text != "where is it" || len(m.Leaked) != 2 {
+		t.Errorf("kept %+v, left out %+v", m.Examples, m.Leaked)
 	}
 }
 
@@ -67,7 +44,7 @@ func TestTheProposedCommandNamesTheFile(t *testing.T) {
 // know nothing of before.
 func TestSnapshotsBelongToOneServer(t *testing.T) {
 	ctx := t.Context()
-	b := newTestBot(t)
+	teacher := newTeacher(t)
 	taught := []record.Example{{Text: "how much is it", Label: "price"}}
 	hash := learn.Hash(taught)
 	for server, state := range map[record.ServerID]record.ModelState{1: record.ModelStale, 2: record.ModelActive} {
@@ -75,18 +52,18 @@ func TestSnapshotsBelongToOneServer(t *testing.T) {
 		if err := learn.WriteSnapshot(&snapshot, taught); err != nil {
 			t.Fatal(err)
 		}
-		if err := b.cfg.Blobs.PutBlob(ctx, snapshotKey(server, hash), &snapshot); err != nil {
+		if err := teacher.cfg.Blobs.PutBlob(ctx, snapshotKey(server, hash), &snapshot); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := b.cfg.Models.SaveModel(ctx, record.Model{Server: server, Blob: "model-of-" + server.String(), Snapshot: hash, State: state, At: time.Now()}); err != nil {
+		if _, err := teacher.cfg.Models.SaveModel(ctx, record.Model{Server: server, Blob: "model-of-" + server.String(), Snapshot: hash, State: state, At: time.Now()}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := b.removeStale(ctx, 1); err != nil {
+	if err := teacher.RemoveStale(ctx, 1); err != nil {
 		t.Fatal(err)
 	}
 	for server, want := range map[record.ServerID]int{1: 0, 2: 1} {
-		got, err := b.snapshot(ctx, record.Model{Server: server, Snapshot: hash})
+		got, err := teacher.snapshot(ctx, record.Model{Server: server, Snapshot: hash})
 		if err != nil || len(got) != want {
 			t.Errorf("server %s: %v, %v", server, got, err)
 		}

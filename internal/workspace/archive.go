@@ -1,4 +1,4 @@
-package store
+package workspace
 
 import (
 	"archive/zip"

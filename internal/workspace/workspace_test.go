@@ -1,4 +1,4 @@
-package store_test
+package workspace_test
 
 import (
 	"archive/zip"
@@ -13,45 +13,29 @@ import (
 	"syscall"
 	"testing"
 	"testing/iotest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/mynahbot/mynah/internal/record"
-	"github.com/mynahbot/mynah/internal/store"
+	"github.com/mynahbot/mynah/internal/workspace"
 )
 
-func TestBlobs(t *testing.T) {
-	s, ctx := open(t, store.Config{Dir: t.TempDir()}), t.Context()
-	read := func() string {
-		t.Helper()
-		r := must[io.ReadCloser](t)(s.OpenBlob(ctx, "models/1/2"))
-		defer r.Close()
-		return string(must[[]byte](t)(io.ReadAll(r)))
-	}
-	if _, err := s.OpenBlob(ctx, "models/1/2"); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("not there: %v", err)
-	}
-	check(t, s.PutBlob(ctx, "models/1/2", strings.NewReader("old")))
-	same(t, read(), "old")
-	broken := io.MultiReader(strings.NewReader("new, but"), iotest.ErrReader(errors.New("the disk fell off")))
-	if err := s.PutBlob(ctx, "models/1/2", broken); err == nil {
-		t.Error("kept half a blob")
-	}
-	same(t, read(), "old")
-	check(t, s.PutBlob(ctx, "models/1/2", strings.NewReader("new")))
-	same(t, read(), "new")
-	check(t, s.DeleteBlob(ctx, "models/1/2"))
-	check(t, s.DeleteBlob(ctx, "models/1/2"))
-}
+const serverA record.ServerID = 100
 
-func workspace(t *testing.T) (w *store.Workspace, dir string) {
+var noon = time.Date(2026, 3, 1, 12, 0, 0, 123456000, time.UTC)
+
+func open(t *testing.T) (w *workspace.Workspace, dir string) {
 	t.Helper()
 	data := t.TempDir()
 	check(t, os.WriteFile(filepath.Join(data, "secret"), []byte("secret"), 0o600))
-	s := open(t, store.Config{Dir: data})
-	return must[*store.Workspace](t)(s.Workspace(serverA)), filepath.Join(data, "servers", serverA.String())
+	s := workspace.Open(data)
+	t.Cleanup(func() { check(t, s.Close()) })
+	return must[*workspace.Workspace](t)(s.Workspace(serverA)), filepath.Join(data, "servers", serverA.String())
 }
 
 func TestWorkspaceFiles(t *testing.T) {
-	w, _ := workspace(t)
+	w, _ := open(t)
 	if n := must[int64](t)(w.Create("datasets/deep/er/a.csv", strings.NewReader("one"))); n != 3 {
 		t.Errorf("%d bytes", n)
 	}
@@ -82,7 +66,7 @@ func TestWorkspaceFiles(t *testing.T) {
 	defer moved.Close()
 	same(t, string(must[[]byte](t)(io.ReadAll(moved))), "two")
 	for _, to := range []string{"../out.csv", "/etc/out.csv"} {
-		if err := w.Rename("datasets/deep/er/a.csv", to); !errors.Is(err, store.ErrOutside) {
+		if err := w.Rename("datasets/deep/er/a.csv", to); !errors.Is(err, workspace.ErrOutside) {
 			t.Errorf("renamed to %s: %v", to, err)
 		}
 	}
@@ -93,7 +77,7 @@ func TestWorkspaceFiles(t *testing.T) {
 }
 
 func TestWorkspaceCannotBeLeft(t *testing.T) {
-	w, dir := workspace(t)
+	w, dir := open(t)
 	for name, target := range map[string]string{
 		"files/out": "../../../secret", "files/abs": "/etc/passwd", "files/up": "../../..", "files/in": "../datasets",
 	} {
@@ -101,17 +85,17 @@ func TestWorkspaceCannotBeLeft(t *testing.T) {
 	}
 	check(t, syscall.Mkfifo(filepath.Join(dir, "files/pipe"), 0o600))
 	for name, want := range map[string]error{
-		"../../secret":               store.ErrOutside,
-		"../../etc/passwd":           store.ErrOutside,
-		"files/../../../secret":      store.ErrOutside,
-		"/etc/passwd":                store.ErrOutside,
-		"":                           store.ErrOutside,
-		"a\x00b":                     store.ErrOutside,
-		"files/out":                  store.ErrOutside,
-		"files/abs":                  store.ErrOutside,
-		"files/up/secret":            store.ErrOutside,
-		"files":                      store.ErrNotRegular,
-		"files/pipe":                 store.ErrNotRegular,
+		"../../secret":               workspace.ErrOutside,
+		"../../etc/passwd":           workspace.ErrOutside,
+		"files/../../../secret":      workspace.ErrOutside,
+		"/etc/passwd":                workspace.ErrOutside,
+		"":                           workspace.ErrOutside,
+		"a\x00b":                     workspace.ErrOutside,
+		"files/out":                  workspace.ErrOutside,
+		"files/abs":                  workspace.ErrOutside,
+		"files/up/secret":            workspace.ErrOutside,
+		"files":                      workspace.ErrNotRegular,
+		"files/pipe":                 workspace.ErrNotRegular,
 		"files/missing":              fs.ErrNotExist,
 		strings.Repeat("long", 2000): syscall.ENAMETOOLONG,
 	} {
@@ -123,7 +107,7 @@ func TestWorkspaceCannotBeLeft(t *testing.T) {
 		if strings.Contains(err.Error(), dir) {
 			t.Errorf("Open(%.40q) tells where the workspace is: %v", name, err)
 		}
-		if want == store.ErrOutside {
+		if want == workspace.ErrOutside {
 			if !errors.Is(err, fs.ErrInvalid) {
 				t.Errorf("Open(%.40q) is not invalid", name)
 			}
@@ -140,14 +124,14 @@ func TestWorkspaceCannotBeLeft(t *testing.T) {
 }
 
 func TestWriteZip(t *testing.T) {
-	w, dir := workspace(t)
+	w, dir := open(t)
 	for name, text := range map[string]string{"datasets/a/1.txt": "one", "datasets/a/b/2.txt": "two", "files/3.txt": "three"} {
 		must[int64](t)(w.Create(name, strings.NewReader(text)))
 	}
 	check(t, os.Symlink("../../../secret", filepath.Join(dir, "datasets/a/link")))
 	unpack := func(folder string, wantPath string, want map[string]string) {
 		t.Helper()
-		a := must[store.Archive](t)(w.WriteZip(t.Context(), folder, noon))
+		a := must[workspace.Archive](t)(w.WriteZip(t.Context(), folder, noon))
 		same(t, a.Path, wantPath)
 		f := must[fs.File](t)(w.Open(a.Path))
 		defer f.Close()
@@ -168,7 +152,7 @@ func TestWriteZip(t *testing.T) {
 	unpack(".", "archives/workspace-20260301-120000.123.zip", map[string]string{"datasets/a/1.txt": "one", "datasets/a/b/2.txt": "two", "files/3.txt": "three"})
 	check(t, os.Mkdir(filepath.Join(dir, "datasets/empty"), 0o755))
 	for folder, want := range map[string]error{
-		"../..": store.ErrOutside, "datasets/none": fs.ErrNotExist, "datasets/empty": store.ErrEmpty, "files/3.txt": store.ErrNotFolder,
+		"../..": workspace.ErrOutside, "datasets/none": fs.ErrNotExist, "datasets/empty": workspace.ErrEmpty, "files/3.txt": workspace.ErrNotFolder,
 	} {
 		if _, err := w.WriteZip(t.Context(), folder, noon); !errors.Is(err, want) {
 			t.Errorf("%s: %v", folder, err)
@@ -185,10 +169,33 @@ func TestWriteZip(t *testing.T) {
 }
 
 func TestWorkspacesAreApart(t *testing.T) {
-	s := open(t, store.Config{Dir: t.TempDir()})
-	a, b := must[*store.Workspace](t)(s.Workspace(serverA)), must[*store.Workspace](t)(s.Workspace(record.DirectMessages))
+	s := workspace.Open(t.TempDir())
+	t.Cleanup(func() { check(t, s.Close()) })
+	a, b := must[*workspace.Workspace](t)(s.Workspace(serverA)), must[*workspace.Workspace](t)(s.Workspace(record.DirectMessages))
 	must[int64](t)(a.Create("files/x", strings.NewReader("a")))
 	if _, err := b.Open("files/x"); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("one server sees another's file: %v", err)
+	}
+}
+
+func must[T any](t *testing.T) func(v T, err error) T {
+	return func(v T, err error) T {
+		t.Helper()
+		check(t, err)
+		return v
+	}
+}
+
+func check(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func same[T any](t *testing.T, got, want T) {
+	t.Helper()
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
 	}
 }

@@ -17,7 +17,7 @@ import (
 	api "github.com/openai/openai-go/v3"
 	"github.com/openai/openai-go/v3/option"
 
-	"github.com/mynahbot/mynah/internal/learn"
+	"github.com/mynahbot/mynah/internal/answer"
 )
 
 // Config says which server to use.
@@ -35,11 +35,8 @@ const (
 	MaxAnswerBytes = 32 << 10
 )
 
-// Errors of a chat.
-var (
-	ErrNotGrounded = errors.New("the examples don't answer the question")
-	ErrEmpty       = errors.New("the chat server gave an empty answer")
-)
+// ErrEmpty says that the chat server answered with nothing.
+var ErrEmpty = errors.New("the chat server gave an empty answer")
 
 // Client talks to one server. Safe for concurrent use.
 type Client struct {
@@ -69,27 +66,18 @@ func New(cfg Config) (*Client, error) {
 	return &Client{cfg: cfg, api: api.NewClient(opts...)}, nil
 }
 
-// Question is what Chat is asked.
-type Question struct {
-	Text     string
-	Nearest  []learn.Neighbour // taught questions with replies, nearest first
-	Grounded bool              // answer only from Nearest, or return ErrNotGrounded
-	// Tuned is a model that FineTune made, which gets the text alone, as it was trained; empty is Config.Model.
-	Tuned string
-}
-
 // unknown is what the server is told to answer when the examples don't help.
 const unknown = "UNKNOWN"
 
 // Chat answers q. The answer is streamed: update, if not nil, gets the answer so far each time that it grows, from Chat's own
 // goroutine; it should return quickly. With Grounded and nothing near, no request is made.
-func (c *Client) Chat(ctx context.Context, q Question, update func(soFar string)) (string, error) {
+func (c *Client) Chat(ctx context.Context, q answer.ChatQuestion, update func(soFar string)) (string, error) {
 	model, messages := c.cfg.Model, []api.ChatCompletionMessageParamUnion{api.SystemMessage(instruction(q)), api.UserMessage(q.Text)}
 	switch {
 	case q.Tuned != "":
 		model, messages = q.Tuned, messages[1:]
 	case q.Grounded && len(q.Nearest) == 0:
-		return "", ErrNotGrounded
+		return "", answer.ErrNotGrounded
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.cfg.Timeout)
 	defer cancel()
@@ -113,20 +101,20 @@ func (c *Client) Chat(ctx context.Context, q Question, update func(soFar string)
 	if err := stream.Err(); err != nil && b.Len() <= MaxAnswerBytes {
 		return "", c.explain(ctx, "the chat server didn't answer", err)
 	}
-	answer := strings.TrimSpace(b.String())
+	said := strings.TrimSpace(b.String())
 	switch {
-	case answer == "":
+	case said == "":
 		return "", ErrEmpty
-	case strings.HasPrefix(answer, unknown):
-		return "", ErrNotGrounded
-	case len(answer) > MaxAnswerBytes:
-		answer = strings.ToValidUTF8(answer[:MaxAnswerBytes], "")
+	case strings.HasPrefix(said, unknown):
+		return "", answer.ErrNotGrounded
+	case len(said) > MaxAnswerBytes:
+		said = strings.ToValidUTF8(said[:MaxAnswerBytes], "")
 	}
-	return answer, nil
+	return said, nil
 }
 
 // instruction is the system message: the nearest examples and how to use them.
-func instruction(q Question) string {
+func instruction(q answer.ChatQuestion) string {
 	var b strings.Builder
 	if q.Grounded {
 		fmt.Fprintf(&b, "Answer the user's question only from the examples below, in the language of the question. If they don't answer it, write %s and nothing else.", unknown)

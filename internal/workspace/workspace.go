@@ -1,4 +1,9 @@
-package store
+// Package workspace gives every server a folder of files of its own: datasets/, models/, archives/
+// and files/. Open gives all of them, [Workspaces.Workspace] one server's.
+//
+// Names come from people. They are relative, with slashes, and opened through os.Root, so that none
+// leads out of the server's folder: not by "..", not by a link.
+package workspace
 
 import (
 	"errors"
@@ -10,6 +15,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -41,19 +47,24 @@ func (r refusal) Is(target error) bool { return target == fs.ErrInvalid }
 // temporary begins the names of files that are being written; they are not listed.
 const temporary = ".partial-"
 
-// Workspace is one server's folder of files, with the sub-folders datasets/,
-// models/, archives/ and files/. Every path given to it is relative, with
-// slashes, and cannot leave it. It is safe for concurrent use and stays open
-// until its store is closed.
-type Workspace struct {
-	root *os.Root
+// Workspaces are the workspaces of all servers below one folder. Safe for concurrent use.
+type Workspaces struct {
+	dir string
+
+	mu   sync.Mutex
+	open map[record.ServerID]*Workspace
+}
+
+// Open returns the workspaces below dir. Nothing is created before the first is asked for.
+func Open(dir string) *Workspaces {
+	return &Workspaces{dir: dir, open: map[record.ServerID]*Workspace{}}
 }
 
 // Workspace returns the workspace of a server, creating it when missing.
-func (s *Store) Workspace(server record.ServerID) (*Workspace, error) {
-	s.workspaceMu.Lock()
-	defer s.workspaceMu.Unlock()
-	if w, ok := s.workspaces[server]; ok {
+func (s *Workspaces) Workspace(server record.ServerID) (*Workspace, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if w, ok := s.open[server]; ok {
 		return w, nil
 	}
 	dir := filepath.Join(s.dir, "servers", server.String())
@@ -67,11 +78,26 @@ func (s *Store) Workspace(server record.ServerID) (*Workspace, error) {
 		return nil, fmt.Errorf("open the workspace of server %s: %w", server, err)
 	}
 	w := &Workspace{root: root}
-	if s.workspaces == nil {
-		s.workspaces = make(map[record.ServerID]*Workspace)
-	}
-	s.workspaces[server] = w
+	s.open[server] = w
 	return w, nil
+}
+
+// Close closes every workspace that was opened. None may be used any more.
+func (s *Workspaces) Close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var errs []error
+	for server, w := range s.open {
+		errs = append(errs, w.root.Close())
+		delete(s.open, server)
+	}
+	return errors.Join(errs...)
+}
+
+// Workspace is one server's folder of files. It is safe for concurrent use, and stays open until
+// [Workspaces.Close].
+type Workspace struct {
+	root *os.Root
 }
 
 // FS returns the workspace as a file system, in which links out of it can't be
