@@ -24,23 +24,27 @@ var arrows = []struct {
 	may  []string
 }{
 	{"cmd/mynah", []string{"internal"}},
-	{"internal/discord", []string{"internal/bot", "internal/speech", "internal/audio", "internal/rtp", "internal/record", "dave"}},
-	{"internal/bot", []string{"internal/answer", "internal/teach", "internal/dataset", "internal/learn", "internal/workspace", "internal/record"}},
+	{"internal/discord", []string{"internal/bot", "internal/conversation", "internal/speech", "internal/spoken", "internal/audio", "internal/rtp", "internal/record", "dave"}},
+	{"internal/bot", []string{
+		"internal/conversation", "internal/teach", "internal/answer", "internal/dataset", "internal/learn", "internal/workspace", "internal/spoken", "internal/record",
+	}},
+	{"internal/conversation", []string{"internal/spoken", "internal/record"}},
 	{"internal/teach", []string{"internal/answer", "internal/dataset", "internal/learn", "internal/workspace", "internal/record"}},
 	{"internal/answer", []string{"internal/learn", "internal/record"}},
 	{"internal/openai", []string{"internal/answer", "internal/teach", "internal/learn", "internal/record"}},
-	{"internal/speech", []string{"internal/audio", "internal/onnx"}},
-	{"internal/audio", nil},
 	{"internal/dataset", []string{"internal/learn", "internal/record"}},
 	{"internal/learn", []string{"internal/onnx", "internal/record"}},
+	{"internal/speech", []string{"internal/spoken", "internal/audio", "internal/onnx"}},
+	{"internal/audio", []string{"internal/spoken"}},
 	{"internal/store", []string{"internal/record"}},
 	{"internal/workspace", []string{"internal/record"}},
-	{"internal/web", []string{"internal/record"}},
+	{"internal/web", []string{"internal/conversation", "internal/record"}},
 	{"internal/doctor", []string{"internal/speech"}},
 	{"internal/config", []string{"internal/record"}},
 	{"internal/localdiscord", []string{"internal/rtp", "dave"}},
 	{"internal/onnx", nil},
 	{"internal/rtp", nil},
+	{"internal/spoken", nil},
 	{"internal/record", nil},
 	{"dave", []string{"mls"}},
 	{"mls", nil},
@@ -48,11 +52,14 @@ var arrows = []struct {
 
 // banned are packages of others that a part must do without.
 var banned = map[string][]string{
-	"internal/bot":   {"database/sql", "net/http", "github.com/disgoorg", "github.com/coder/websocket"},
-	"internal/learn": {"database/sql", "net/http", "github.com/disgoorg"},
-	"internal/audio": {"net/http", "github.com/disgoorg"},
-	"dave":           {"net", "net/http"},
-	"mls":            {"net", "net/http"},
+	"internal/bot":          {"database/sql", "net/http", "github.com/disgoorg", "github.com/coder/websocket"},
+	"internal/answer":       {"database/sql", "net/http", "github.com/disgoorg"},
+	"internal/teach":        {"database/sql", "net/http", "github.com/disgoorg"},
+	"internal/conversation": {"database/sql", "net/http", "github.com/disgoorg"},
+	"internal/learn":        {"database/sql", "net/http", "github.com/disgoorg"},
+	"internal/audio":        {"net/http", "github.com/disgoorg"},
+	"dave":                  {"net", "net/http"},
+	"mls":                   {"net", "net/http"},
 }
 
 // below reports whether a package is p or below it.

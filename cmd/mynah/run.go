@@ -15,13 +15,14 @@ import (
 
 	"github.com/mynahbot/mynah/internal/answer"
 	"github.com/mynahbot/mynah/internal/bot"
-	"github.com/mynahbot/mynah/internal/bot/conversation"
 	"github.com/mynahbot/mynah/internal/config"
+	"github.com/mynahbot/mynah/internal/conversation"
 	"github.com/mynahbot/mynah/internal/discord"
 	"github.com/mynahbot/mynah/internal/localdiscord"
 	"github.com/mynahbot/mynah/internal/openai"
 	"github.com/mynahbot/mynah/internal/record"
 	"github.com/mynahbot/mynah/internal/speech"
+	"github.com/mynahbot/mynah/internal/speech/engine"
 	"github.com/mynahbot/mynah/internal/speech/voices"
 	"github.com/mynahbot/mynah/internal/store"
 	"github.com/mynahbot/mynah/internal/store/jobs"
@@ -247,22 +248,22 @@ func openSpeech(ctx context.Context, cfg *config.Config, data config.Folder, b *
 	if err != nil {
 		return nil, err
 	}
-	if e := engines[cfg.Speech.Recognizer]; e != nil {
-		closing.add("recognition", func(context.Context) error { return closeEngines(engines) })
-		b.Hearing = hearing{engines, cfg.Speech.Recognizer, time.Duration(cfg.Limits.AudioMinutes) * time.Minute}
+	if e := engines.Engine(""); e != nil {
+		closing.add("recognition", func(context.Context) error { return engines.Close() })
+		b.Hearing = engines
 		warmers["recognizer"] = e.Warm
 	}
 	if cfg.Speech.Voice != "off" {
 		v, usual := openVoices(cfg, installed, cores)
 		closing.add("voices", func(context.Context) error { return v.Close() })
-		b.Voice = speaking{v, usual}
-		voice = speaking{v, usual}
+		speaker := voices.Speaker{Synthesizer: v, Usual: usual}
+		b.Voice, voice = speaker, speaker
 		warmers["voice"] = func(ctx context.Context, language string) error { return v.Warm(ctx, language) }
-		if e := engines[cfg.Speech.Recognizer]; e != nil {
+		if e := engines.Engine(""); e != nil {
 			remembered := voices.Remember(voice, spokenMemory)
 			b.Talking = &bot.Talking{
-				Recognizer: talkRecognizers(engines, cfg.Speech.Recognizer), NewVAD: talkVAD(e),
-				Synthesizer: newTalkSynthesizer(remembered), Forget: remembered.Forget, Voices: v.Names, Name: cfg.Call.Name,
+				Recognizer: liveRecognizer(engines), NewVAD: e.NewVAD,
+				Synthesizer: voices.NewLive(remembered), Forget: remembered.Forget, Voices: v.Names, Name: cfg.Call.Name,
 				Timing: conversation.Timing{Short: cfg.Call.EndpointShort, Long: cfg.Call.EndpointLong},
 			}
 		}
@@ -279,6 +280,16 @@ func openSpeech(ctx context.Context, cfg *config.Config, data config.Folder, b *
 	}
 	closing.add("loading models", func(context.Context) error { cancel(); warming.Wait(); return nil })
 	return voice, nil
+}
+
+// liveRecognizer lets each server's conversation understand speech with the engine that it chose.
+func liveRecognizer(engines engine.Set) func(name string) conversation.Recognizer {
+	return func(name string) conversation.Recognizer {
+		if e := engines.Engine(name); e != nil {
+			return e
+		}
+		return nil
+	}
 }
 
 // closers close what was opened, the last first.

@@ -15,6 +15,7 @@ import (
 	"github.com/mynahbot/mynah/internal/audio"
 	"github.com/mynahbot/mynah/internal/audio/wav"
 	"github.com/mynahbot/mynah/internal/config"
+	"github.com/mynahbot/mynah/internal/conversation"
 	"github.com/mynahbot/mynah/internal/speech"
 	"github.com/mynahbot/mynah/internal/speech/engine"
 	"github.com/mynahbot/mynah/internal/speech/google"
@@ -22,12 +23,13 @@ import (
 	"github.com/mynahbot/mynah/internal/speech/models"
 	"github.com/mynahbot/mynah/internal/speech/openai"
 	"github.com/mynahbot/mynah/internal/speech/voices"
+	"github.com/mynahbot/mynah/internal/spoken"
 )
 
 // openEngines opens what recognizes, by the names of speech.recognizer: those
 // that are usable as configured, and none when that is off. cores are shared
 // with the voices; nil where there are none. certain is that of [engine.Config].
-func openEngines(cfg *config.Config, store *models.Store, cores *speech.Cores, certain bool) (map[string]*engine.Engine, error) {
+func openEngines(cfg *config.Config, store *models.Store, cores *speech.Cores, certain bool) (engine.Set, error) {
 	limits := audio.Limits{
 		MaxBytes:    cfg.Limits.AttachmentBytes,
 		MaxDuration: time.Duration(cfg.Limits.AudioMinutes) * time.Minute,
@@ -36,33 +38,24 @@ func openEngines(cfg *config.Config, store *models.Store, cores *speech.Cores, c
 	if cfg.Speech.Model != "" {
 		m, err := namedModel(cfg, store)
 		if err != nil {
-			return nil, err
+			return engine.Set{}, err
 		}
 		local.Models = []*speech.Model{m}
 	}
-	engines := map[string]*engine.Engine{}
+	set := engine.Set{Engines: map[string]*engine.Engine{}, Usual: cfg.Speech.Recognizer}
 	if cfg.Speech.Recognizer == "off" {
-		return engines, nil
+		return set, nil
 	}
-	engines["local"] = engine.Open(local, store)
-	engines["google"] = engine.Open(engine.Config{Limits: limits, Service: google.New(google.Config{
-		Key: string(cfg.Google.Key), Endpoint: cfg.Google.Endpoint, Language: primary(cfg.Bot.Language),
+	set.Engines["local"] = engine.Open(local, store)
+	set.Engines["google"] = engine.Open(engine.Config{Limits: limits, ServiceLanguages: conversation.Languages(), Service: google.New(google.Config{
+		Key: string(cfg.Google.Key), Endpoint: cfg.Google.Endpoint, Language: spoken.Primary(cfg.Bot.Language),
 	})}, store)
 	if cfg.OpenAI.BaseURL != "" || cfg.OpenAI.APIKey != "" {
-		engines["openai"] = engine.Open(engine.Config{Limits: limits, Service: openai.NewRecognizer(openai.RecognizerConfig{
+		set.Engines["openai"] = engine.Open(engine.Config{Limits: limits, ServiceLanguages: conversation.Languages(), Service: openai.NewRecognizer(openai.RecognizerConfig{
 			BaseURL: cfg.OpenAI.BaseURL, Key: string(cfg.OpenAI.APIKey), Model: cfg.OpenAI.TranscribeModel,
 		})}, store)
 	}
-	return engines, nil
-}
-
-// closeEngines closes all of them.
-func closeEngines(engines map[string]*engine.Engine) error {
-	var errs []error
-	for _, e := range engines {
-		errs = append(errs, e.Close())
-	}
-	return errors.Join(errs...)
+	return set, nil
 }
 
 // namedModel finds the model that speech.model names, by its folder or its name.
@@ -111,8 +104,8 @@ func (c *transcribeCmd) Run(ctx contextBox, cfg *config.Config, o *output) (err 
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, closeEngines(engines)) }()
-	e := engines[cfg.Speech.Recognizer]
+	defer func() { err = errors.Join(err, engines.Close()) }()
+	e := engines.Engine("")
 	if e == nil {
 		return errors.New("speech.recognizer: it is off")
 	}
@@ -175,7 +168,7 @@ func (c *transcribeCmd) transcribe(ctx context.Context, e *engine.Engine, file s
 // used where none is asked for; "" is the usual one of each language. cores
 // are shared with what recognizes; nil where nothing does.
 func openVoices(cfg *config.Config, store *models.Store, cores *speech.Cores) (v *voices.Voices, usual string) {
-	c := voices.Config{Language: primary(cfg.Bot.Language), Cores: cores, Steady: cfg.Speech.Steady}
+	c := voices.Config{Language: spoken.Primary(cfg.Bot.Language), Cores: cores, Steady: cfg.Speech.Steady}
 	switch cfg.Speech.Voice {
 	case "espeak":
 		usual = voices.ESpeak
@@ -187,14 +180,6 @@ func openVoices(cfg *config.Config, store *models.Store, cores *speech.Cores) (v
 		})}
 	}
 	return voices.Open(c, store), usual
-}
-
-var errNothingToSay = errors.New("there is nothing to say in this text")
-
-// primary is the language of a BCP 47 tag, without its region.
-func primary(tag string) string {
-	base, _, _ := strings.Cut(tag, "-")
-	return strings.ToLower(base)
 }
 
 type sayCmd struct {
@@ -239,12 +224,12 @@ func (c *sayCmd) Run(ctx contextBox, cfg *config.Config, o *output) (err error) 
 	v, usual := openVoices(cfg, store, nil)
 	defer func() { err = errors.Join(err, v.Close()) }()
 	began := time.Now()
-	sound, err := speak(ctx, v, speech.Speech{Text: c.Text, Language: c.Language, Voice: cmp.Or(c.Voice, usual), Speed: c.Speed})
+	sound, err := voices.Whole(ctx, v, spoken.Speech{Text: c.Text, Language: c.Language, Voice: cmp.Or(c.Voice, usual), Speed: c.Speed})
 	if err != nil {
 		return err
 	}
 	if len(sound.Samples) == 0 {
-		return errNothingToSay
+		return voices.ErrNothingToSay
 	}
 	took := time.Since(began)
 	if err := writeSound(ctx, c.Out, c.extension(), sound); err != nil {
@@ -252,17 +237,6 @@ func (c *sayCmd) Run(ctx contextBox, cfg *config.Config, o *output) (err error) 
 	}
 	line := sayLine{File: c.Out, Seconds: sound.Duration().Seconds(), RealTimeFactor: took.Seconds() / sound.Duration().Seconds()}
 	return o.result(line, "%.1f s of speech in %s", line.Seconds, c.Out)
-}
-
-// speak collects a whole speech.
-func speak(ctx context.Context, v speech.Synthesizer, s speech.Speech) (audio.PCM, error) {
-	var all audio.PCM
-	err := v.Synthesize(ctx, s, func(piece audio.PCM) error {
-		all.Rate = piece.Rate
-		all.Samples = append(all.Samples, piece.Samples...)
-		return nil
-	})
-	return all, err
 }
 
 func writeSound(ctx context.Context, path, extension string, sound audio.PCM) error {

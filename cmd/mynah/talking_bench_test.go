@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/mynahbot/mynah/internal/bot/conversation"
+	"github.com/mynahbot/mynah/internal/conversation"
 	"github.com/mynahbot/mynah/internal/speech/speechtest"
 	"github.com/mynahbot/mynah/internal/speech/voices"
 )
@@ -83,7 +83,7 @@ func BenchmarkTalk(b *testing.B) {
 					k := newTalk(b, rooms, s, n, func(cfg *conversation.Config) {
 						cfg.Meter = meter
 						if c.remembered {
-							cfg.Synthesizer = newTalkSynthesizer(voices.Remember(s.voices, spokenMemory))
+							cfg.Synthesizer = voices.NewLive(voices.Remember(s.voices, spokenMemory))
 						}
 						cfg.Timing.Rejoin = time.Millisecond // questions that follow on each other are questions of their own
 					}, "Ann")

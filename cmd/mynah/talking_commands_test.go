@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/mynahbot/mynah/internal/bot/conversation"
+	"github.com/mynahbot/mynah/internal/conversation"
 )
 
 // TestTalkCommands has a voice say commands in English over an encrypted connection to the installed recognizer. Not at every

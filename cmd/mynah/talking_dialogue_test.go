@@ -13,9 +13,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/mynahbot/mynah/internal/bot/conversation"
+	"github.com/mynahbot/mynah/internal/conversation"
 	"github.com/mynahbot/mynah/internal/record"
 	"github.com/mynahbot/mynah/internal/speech/speechtest"
+	"github.com/mynahbot/mynah/internal/spoken"
 	"github.com/mynahbot/mynah/internal/store"
 )
 
@@ -304,10 +305,10 @@ func (p *prompter) hears(line string) {
 	p.line = line
 }
 
-func (p *prompter) Recognize(context.Context, []float32, string) (conversation.Transcript, error) {
+func (p *prompter) Utterance(context.Context, []float32, string) (spoken.Transcript, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return conversation.Transcript{Text: p.line, Language: "ru", Confidence: 1}, nil
+	return spoken.Transcript{Text: p.line, Language: "ru", Confidence: 1}, nil
 }
 
 func (p *prompter) Languages() []string { return []string{"ru"} }

@@ -17,9 +17,10 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/mynahbot/mynah/internal/bot/conversation"
+	"github.com/mynahbot/mynah/internal/conversation"
 	"github.com/mynahbot/mynah/internal/record"
 	"github.com/mynahbot/mynah/internal/speech/speechtest"
+	"github.com/mynahbot/mynah/internal/spoken"
 )
 
 // The tests of this file put real recordings through the real voice activity detector and recognizer, in a bubble whose
@@ -36,13 +37,13 @@ type oracle struct {
 	work   chan func()
 	worked chan struct{}
 	mu     sync.Mutex
-	known  map[uint64]conversation.Transcript
+	known  map[uint64]spoken.Transcript
 }
 
 func newOracle(t testing.TB, s talkingSpeech) *oracle {
 	o := &oracle{
 		speech: s, seed: maphash.MakeSeed(), work: make(chan func()), worked: make(chan struct{}),
-		known: map[uint64]conversation.Transcript{},
+		known: map[uint64]spoken.Transcript{},
 	}
 	var running sync.WaitGroup
 	running.Go(func() {
@@ -63,7 +64,7 @@ func (o *oracle) outside(f func()) {
 	<-o.worked
 }
 
-func (o *oracle) NewVAD() (v conversation.VAD, err error) {
+func (o *oracle) NewVAD() (v spoken.VAD, err error) {
 	o.outside(func() {
 		d := &distantVAD{oracle: o}
 		d.vad, err = o.speech.engine.NewVAD()
@@ -74,7 +75,7 @@ func (o *oracle) NewVAD() (v conversation.VAD, err error) {
 
 type distantVAD struct {
 	oracle *oracle
-	vad    conversation.VAD
+	vad    spoken.VAD
 }
 
 func (d *distantVAD) Probability(frame []float32) (p float32, err error) {
@@ -84,19 +85,19 @@ func (d *distantVAD) Probability(frame []float32) (p float32, err error) {
 func (d *distantVAD) Reset() { d.oracle.outside(d.vad.Reset) }
 
 // Recognize takes as long, on the bubble's clock, as Moonshine does on a quiet core.
-func (o *oracle) Recognize(ctx context.Context, samples []float32, _ string) (conversation.Transcript, error) {
-	length := time.Duration(len(samples)) * time.Second / conversation.Rate
+func (o *oracle) Utterance(ctx context.Context, samples []float32, _ string) (spoken.Transcript, error) {
+	length := time.Duration(len(samples)) * time.Second / spoken.Rate
 	select {
 	case <-time.After(40*time.Millisecond + length*55/1000):
 	case <-ctx.Done():
-		return conversation.Transcript{}, ctx.Err()
+		return spoken.Transcript{}, ctx.Err()
 	}
 	var h maphash.Hash
 	h.SetSeed(o.seed)
 	for _, x := range samples {
 		maphash.WriteComparable(&h, x)
 	}
-	var got conversation.Transcript
+	var got spoken.Transcript
 	var err error
 	o.outside(func() {
 		key := h.Sum64()
@@ -104,7 +105,7 @@ func (o *oracle) Recognize(ctx context.Context, samples []float32, _ string) (co
 		if got, ok = o.known[key]; ok {
 			return
 		}
-		if got, err = (talkRecognizer{o.speech.engine, false}).Recognize(context.Background(), samples, "en"); err == nil {
+		if got, err = o.speech.engine.Utterance(context.Background(), samples, "en"); err == nil {
 			o.known[key] = got
 		}
 	})
@@ -117,7 +118,7 @@ func (o *oracle) Recognize(ctx context.Context, samples []float32, _ string) (co
 // distantScorer compares texts outside of the bubble.
 type distantScorer struct {
 	oracle *oracle
-	conversation.Scorer
+	spoken.Scorer
 }
 
 // Score takes about as long, on the bubble's clock, as it does on a quiet core.
@@ -147,14 +148,14 @@ const figureUser record.UserID = 1
 // wordless is an oracle for when words play no part: it understands the same in everything.
 type wordless struct{ *oracle }
 
-func (wordless) Recognize(context.Context, []float32, string) (conversation.Transcript, error) {
-	return conversation.Transcript{Text: "And what about this?", Language: "en", Confidence: 1}, nil
+func (wordless) Utterance(context.Context, []float32, string) (spoken.Transcript, error) {
+	return spoken.Transcript{Text: "And what about this?", Language: "en", Confidence: 1}, nil
 }
 
 // listening is the voice activity detector and the recognizer of a conversation.
 type listening interface {
 	conversation.Recognizer
-	NewVAD() (conversation.VAD, error)
+	NewVAD() (spoken.VAD, error)
 }
 
 // onStage runs play with a session in a bubble.
@@ -189,10 +190,10 @@ func (g *stage) Answered(_ context.Context, e conversation.Exchange) {
 	defer g.mu.Unlock()
 	g.done = append(g.done, e)
 }
-func (g *stage) Split(text string) []conversation.Part { return []conversation.Part{{Text: text}} }
-func (g *stage) Synthesize(_ context.Context, s conversation.Speech, emit func([]float32) error) error {
+func (g *stage) Split(text string) []spoken.Part { return []spoken.Part{{Text: text}} }
+func (g *stage) Synthesize(_ context.Context, s spoken.Speech, emit func([]float32) error) error {
 	time.Sleep(120 * time.Millisecond)
-	return emit(make([]float32, len(s.Text)*conversation.SpokenRate*6/100))
+	return emit(make([]float32, len(s.Text)*spoken.SayRate*6/100))
 }
 func (g *stage) Volume() float64             { return 1 }
 func (g *stage) SetVolume(float64)           {}
@@ -216,7 +217,7 @@ func (g *stage) Say(ctx context.Context, _ string, s conversation.Sound) (conver
 	p := &stageSaying{done: make(chan struct{}), stop: cancel}
 	go func() {
 		defer close(p.done)
-		frame := make([]float32, conversation.SpokenRate/50)
+		frame := make([]float32, spoken.SayRate/50)
 		for first := true; ; first = false {
 			n, err := s.Read(ctx, frame)
 			if err == io.EOF || ctx.Err() != nil {
@@ -228,11 +229,11 @@ func (g *stage) Say(ctx context.Context, _ string, s conversation.Sound) (conver
 				g.mu.Unlock()
 			}
 			select {
-			case <-time.After(time.Duration(n) * time.Second / conversation.SpokenRate):
+			case <-time.After(time.Duration(n) * time.Second / spoken.SayRate):
 			case <-ctx.Done():
 			}
 			p.mu.Lock()
-			p.played += time.Duration(n) * time.Second / conversation.SpokenRate
+			p.played += time.Duration(n) * time.Second / spoken.SayRate
 			p.mu.Unlock()
 		}
 		g.mu.Lock()
@@ -248,7 +249,7 @@ func (p *stageSaying) Stop()                 { p.stop() }
 
 // hears sends samples in packets of 20 ms, as a client does that sends all the time.
 func (g *stage) hears(samples []float32) {
-	const packet = conversation.Rate / 50
+	const packet = spoken.Rate / 50
 	for len(samples) > 0 {
 		n := min(packet, len(samples))
 		time.Sleep(20 * time.Millisecond)
@@ -261,7 +262,7 @@ func (g *stage) hears(samples []float32) {
 // the first and the last 60 ms that are louder all through than a tenth of the recording's loud parts. Breath and clicks
 // before them are no speech.
 func trimmed(samples []float32) []float32 {
-	const window = conversation.Rate / 50
+	const window = spoken.Rate / 50
 	var loudness []float64
 	for at := 0; at+window <= len(samples); at += window {
 		sum := 0.0
@@ -286,15 +287,15 @@ func trimmed(samples []float32) []float32 {
 // spoken cuts off what comes before the first speech: breath, clicks and the room. Speech begins with the first of four
 // frames in a row that voice activity detection is sure of, or up to 200 ms before it, as far back as it is already twice as
 // loud as the room.
-func spoken(t testing.TB, s talkingSpeech, samples []float32) []float32 {
+func saidAloud(t testing.TB, s talkingSpeech, samples []float32) []float32 {
 	t.Helper()
 	v, err := s.engine.NewVAD()
 	if err != nil {
 		t.Fatal(err)
 	}
 	sure, begin := 0, len(samples)
-	for at := 0; at+conversation.FrameSize <= len(samples) && sure < 4; at += conversation.FrameSize {
-		p, err := v.Probability(samples[at : at+conversation.FrameSize])
+	for at := 0; at+spoken.FrameSize <= len(samples) && sure < 4; at += spoken.FrameSize {
+		p, err := v.Probability(samples[at : at+spoken.FrameSize])
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -307,7 +308,7 @@ func spoken(t testing.TB, s talkingSpeech, samples []float32) []float32 {
 		}
 		sure++
 	}
-	const window = conversation.Rate / 100
+	const window = spoken.Rate / 100
 	loudness := func(at int) float64 {
 		sum := 0.0
 		for _, x := range samples[at : at+window] {
@@ -327,11 +328,11 @@ func spoken(t testing.TB, s talkingSpeech, samples []float32) []float32 {
 	return samples[begin:]
 }
 
-func samplesIn(d time.Duration) int { return int(d * conversation.Rate / time.Second) }
+func samplesIn(d time.Duration) int { return int(d * spoken.Rate / time.Second) }
 
 // broken cuts a recording where it is quietest near its middle.
 func broken(samples []float32) (a, b []float32) {
-	const window = conversation.Rate / 20
+	const window = spoken.Rate / 20
 	best, least := len(samples)/2, math.Inf(1)
 	for at := len(samples) * 35 / 100; at+window < len(samples)*65/100; at += window / 4 {
 		sum := 0.0
@@ -359,7 +360,7 @@ func talkClips(t testing.TB, subset string, shortest, longest float64) [][]float
 	return all
 }
 
-func hush(d time.Duration) []float32 { return make([]float32, d*conversation.Rate/time.Second) }
+func hush(d time.Duration) []float32 { return make([]float32, d*spoken.Rate/time.Second) }
 
 // noiseFloor is what a quiet room sounds like between two words: no microphone gives zeros.
 func noiseFloor(r *rand.Rand, d time.Duration) []float32 {
@@ -565,7 +566,7 @@ func TestInterruptions(t *testing.T) {
 	clips := append(talkClips(t, "en", 0, 12), talkClips(t, "ru", 0, 12)...)
 	in300 := 0
 	for _, c := range clips {
-		sound := spoken(t, s, c)
+		sound := saidAloud(t, s, c)
 		if after, held := interrupt(sound[:min(len(sound), samplesIn(2*time.Second))]); held {
 			times = append(times, after)
 			if after <= 300*time.Millisecond {
@@ -637,7 +638,7 @@ func TestPhantoms(t *testing.T) {
 func hum(r *rand.Rand, d time.Duration) []float32 {
 	samples := noiseFloor(r, d)
 	for i := range samples {
-		at := float64(i) / conversation.Rate
+		at := float64(i) / spoken.Rate
 		samples[i] += float32(0.05*math.Sin(2*math.Pi*50*at) + 0.02*math.Sin(2*math.Pi*150*at) + 0.01*math.Sin(2*math.Pi*100*at))
 	}
 	return samples
@@ -646,10 +647,10 @@ func hum(r *rand.Rand, d time.Duration) []float32 {
 // keyboard types four to eight keys a second: clicks of a few milliseconds with a dull knock.
 func keyboard(r *rand.Rand, d time.Duration) []float32 {
 	samples := noiseFloor(r, d)
-	for at := 0; at < len(samples); at += conversation.Rate/8 + r.IntN(conversation.Rate/8) {
+	for at := 0; at < len(samples); at += spoken.Rate/8 + r.IntN(spoken.Rate/8) {
 		loud, pitch := 0.1+0.3*r.Float64(), 200+300*r.Float64()
-		for i := at; i < min(at+conversation.Rate/30, len(samples)); i++ {
-			x := float64(i-at) / conversation.Rate
+		for i := at; i < min(at+spoken.Rate/30, len(samples)); i++ {
+			x := float64(i-at) / spoken.Rate
 			samples[i] += float32(loud * (r.NormFloat64()*math.Exp(-x*600) + 0.5*math.Sin(2*math.Pi*pitch*x)*math.Exp(-x*150)))
 		}
 	}
@@ -659,10 +660,10 @@ func keyboard(r *rand.Rand, d time.Duration) []float32 {
 // music plays chords of plucked strings.
 func music(r *rand.Rand, d time.Duration) []float32 {
 	samples := noiseFloor(r, d)
-	for at := 0; at < len(samples); at += conversation.Rate / 4 {
+	for at := 0; at < len(samples); at += spoken.Rate / 4 {
 		note := 110 * math.Pow(2, float64([]int{0, 3, 5, 7, 10, 12, 15}[r.IntN(7)])/12) * float64(1+r.IntN(2))
-		for i := at; i < min(at+conversation.Rate, len(samples)); i++ {
-			x := float64(i-at) / conversation.Rate
+		for i := at; i < min(at+spoken.Rate, len(samples)); i++ {
+			x := float64(i-at) / spoken.Rate
 			for h := 1.0; h <= 5; h++ {
 				samples[i] += float32(0.08 / h * math.Sin(2*math.Pi*note*h*x) * math.Exp(-x*3*h))
 			}

@@ -10,9 +10,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/mynahbot/mynah/internal/bot/conversation"
 	"github.com/mynahbot/mynah/internal/config"
 	"github.com/mynahbot/mynah/internal/speech/models"
+	"github.com/mynahbot/mynah/internal/spoken"
 )
 
 // Each name that a server may choose stands for its recognizer: the services are asked at their configured addresses, with
@@ -53,14 +53,14 @@ func TestTalkRecognizers(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if err := closeEngines(engines); err != nil {
+		if err := engines.Close(); err != nil {
 			t.Error(err)
 		}
 	})
-	choose := talkRecognizers(engines, cfg.Speech.Recognizer)
-	sound := func() []float32 { return make([]float32, conversation.Rate) }
+	choose := liveRecognizer(engines)
+	sound := func() []float32 { return make([]float32, spoken.Rate) }
 	for name, want := range map[string]string{"google": "heard by Google", "openai": "heard by the server"} {
-		got, err := choose(name).Recognize(t.Context(), sound(), "en")
+		got, err := choose(name).Utterance(t.Context(), sound(), "en")
 		if err != nil || got.Text != want {
 			t.Errorf("%s: %+v %v", name, got, err)
 		}
@@ -69,7 +69,7 @@ func TestTalkRecognizers(t *testing.T) {
 		}
 	}
 	// Nothing is installed here.
-	if got, err := choose("").Recognize(t.Context(), sound(), "en"); err == nil || len(choose("").Languages()) != 0 {
+	if got, err := choose("").Utterance(t.Context(), sound(), "en"); err == nil || len(choose("").Languages()) != 0 {
 		t.Errorf("the usual one: %+v", got)
 	}
 	if choose("off") != nil {
@@ -77,7 +77,7 @@ func TestTalkRecognizers(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	if got, err := choose("google").Recognize(ctx, sound(), "de"); err == nil {
+	if got, err := choose("google").Utterance(ctx, sound(), "de"); err == nil {
 		t.Errorf("a service that doesn't answer: %+v", got)
 	}
 }

@@ -16,7 +16,7 @@ import (
 	"github.com/disgoorg/snowflake/v2"
 
 	"github.com/mynahbot/mynah/internal/audio"
-	"github.com/mynahbot/mynah/internal/bot/conversation"
+	"github.com/mynahbot/mynah/internal/conversation"
 	"github.com/mynahbot/mynah/internal/discord"
 	"github.com/mynahbot/mynah/internal/discord/voice"
 	"github.com/mynahbot/mynah/internal/localdiscord"
@@ -27,6 +27,7 @@ import (
 	"github.com/mynahbot/mynah/internal/speech/models"
 	"github.com/mynahbot/mynah/internal/speech/speechtest"
 	"github.com/mynahbot/mynah/internal/speech/voices"
+	"github.com/mynahbot/mynah/internal/spoken"
 )
 
 const (
@@ -201,8 +202,8 @@ func newTalk(t testing.TB, g *voiceRooms, s talkingSpeech, number int, change fu
 	mynah := snowflake.ID(mynahUser + 1000*(number+1))
 	k.mynah = g.connect(guild, mynah, func() voice.Listener { return discord.Ear(k.session) })
 	cfg := conversation.Config{
-		Mouth: discord.Mouth(k.mynah.Player()), Mind: k, Consent: k.unsure, Recognizer: talkRecognizer{s.engine, false}, NewVAD: talkVAD(s.engine),
-		Synthesizer: newTalkSynthesizer(s.voices), Teacher: k, Chat: k, Room: k, Transcripts: k, Meter: k,
+		Mouth: discord.Mouth(k.mynah.Player()), Mind: k, Consent: k.unsure, Recognizer: s.engine, NewVAD: s.engine.NewVAD,
+		Synthesizer: voices.NewLive(s.voices), Teacher: k, Chat: k, Room: k, Transcripts: k, Meter: k,
 	}
 	if change != nil {
 		change(&cfg)
@@ -250,7 +251,7 @@ func (k *talk) Answer(_ context.Context, q conversation.Question, _ func(string)
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.asked = append(k.asked, q)
-	return conversation.Answer{Text: k.answer(q), Model: "test"}, nil
+	return conversation.Answer{Text: k.answer(q), Source: "test"}, nil
 }
 func (k *talk) Answered(_ context.Context, e conversation.Exchange) {
 	k.note(func() { k.done = append(k.done, e) })
@@ -477,14 +478,14 @@ func (s talkingSpeech) voiced(t testing.TB, text, language string) []float32 {
 func (s talkingSpeech) paced(t testing.TB, text, language string, speed float64) []float32 {
 	t.Helper()
 	var sound []float32
-	err := newTalkSynthesizer(s.voices).Synthesize(t.Context(), conversation.Speech{Text: text, Language: language, Speed: speed}, func(x []float32) error {
+	err := voices.NewLive(s.voices).Synthesize(t.Context(), spoken.Speech{Text: text, Language: language, Speed: speed}, func(x []float32) error {
 		sound = append(sound, x...)
 		return nil
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	pcm, err := audio.Resample(audio.PCM{Rate: conversation.SpokenRate, Samples: sound}, 16000)
+	pcm, err := audio.Resample(audio.PCM{Rate: spoken.SayRate, Samples: sound}, 16000)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,15 +10,9 @@ import (
 	"strconv"
 	"strings"
 	"time"
-)
 
-// VoiceMessage is a file that Discord plays as a voice message, with what has to be sent beside it (Discord's
-// developer documentation, "Message Resource", Voice Messages).
-type VoiceMessage struct {
-	Ogg      []byte // Ogg Opus, mono, 48 kHz
-	Waveform []byte // the loudness over time, 0..255, at most 256 points: one for each 100 ms of a short message
-	Duration time.Duration
-}
+	"github.com/mynahbot/mynah/internal/spoken"
+)
 
 const (
 	waveformPoints   = 256
@@ -30,12 +24,12 @@ const (
 )
 
 // EncodeVoiceMessage encodes mono audio of any rate.
-func EncodeVoiceMessage(ctx context.Context, pcm PCM) (VoiceMessage, error) {
+func EncodeVoiceMessage(ctx context.Context, pcm PCM) (spoken.VoiceMessage, error) {
 	if len(pcm.Samples) == 0 || pcm.Rate <= 0 {
-		return VoiceMessage{}, fmt.Errorf("encode a voice message: %w", ErrEmpty)
+		return spoken.VoiceMessage{}, fmt.Errorf("encode a voice message: %w", ErrEmpty)
 	}
 	if d := pcm.Duration(); d > maxVoiceMessage {
-		return VoiceMessage{}, fmt.Errorf("encode a voice message of %v: %w: Discord takes %v", d, ErrTooLong, maxVoiceMessage)
+		return spoken.VoiceMessage{}, fmt.Errorf("encode a voice message of %v: %w: Discord takes %v", d, ErrTooLong, maxVoiceMessage)
 	}
 	raw := make([]byte, 0, 4*len(pcm.Samples))
 	for _, x := range pcm.Samples {
@@ -52,16 +46,16 @@ func EncodeVoiceMessage(ctx context.Context, pcm PCM) (VoiceMessage, error) {
 	if err := cmd.Run(); err != nil {
 		switch {
 		case ctx.Err() != nil:
-			return VoiceMessage{}, ctx.Err()
+			return spoken.VoiceMessage{}, ctx.Err()
 		case cmd.ProcessState == nil:
-			return VoiceMessage{}, startError("ffmpeg", err)
+			return spoken.VoiceMessage{}, startError("ffmpeg", err)
 		}
-		return VoiceMessage{}, fmt.Errorf("encode a voice message: %w: %s", err, strings.TrimSpace(complaint.String()))
+		return spoken.VoiceMessage{}, fmt.Errorf("encode a voice message: %w: %s", err, strings.TrimSpace(complaint.String()))
 	}
 	if ogg.Len() == 0 {
-		return VoiceMessage{}, errors.New("encode a voice message: ffmpeg gave nothing")
+		return spoken.VoiceMessage{}, errors.New("encode a voice message: ffmpeg gave nothing")
 	}
-	return VoiceMessage{Ogg: ogg.Bytes(), Waveform: waveform(pcm), Duration: pcm.Duration()}, nil
+	return spoken.VoiceMessage{Ogg: ogg.Bytes(), Waveform: waveform(pcm), Duration: pcm.Duration()}, nil
 }
 
 // waveform is the root mean square of each interval, on a square-root scale that lets quiet speech be seen, relative to the

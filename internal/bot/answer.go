@@ -9,18 +9,18 @@ import (
 )
 
 // words is what a decision says to people.
-func (b *Bot) words(d answer.Decision, s record.Settings, language string) string {
+func (t translation) words(d answer.Decision) string {
 	switch {
 	case d.Text != "":
 		return d.Text
 	case d.Source != record.SourceUnknown:
-		return b.texts.get(language, "answer.label", "label", plain(d.Label), "probability", percent(d.Probability))
+		return t.T("answer.label", "label", plain(d.Label), "probability", percent(d.Probability))
 	}
 	key := map[answer.Reason]string{
 		answer.Unknown: "answer.unknown", answer.Untaught: "answer.untrained", answer.Nowhere: "answer.nowhere",
 		answer.Stale: "answer.stale", answer.NoEncoder: "answer.no_encoder",
 	}[d.Why]
-	return b.texts.get(language, key, "prefix", b.prefix(s), "encoder", plain(d.Encoder))
+	return t.T(key, "encoder", plain(d.Encoder))
 }
 
 // question answers a text that was asked.
@@ -48,7 +48,7 @@ func (c *Call) answer(ctx context.Context, text string) (said, error) {
 		return said{}, err
 	}
 	defer c.bot.memory.begin()()
-	says, shown := c.bot.words(d, c.settings, c.Language), &draft{c: c}
+	says, shown := c.words(d), &draft{c: c}
 	if d.Source == record.SourceUnknown {
 		if written, ok := c.chat(ctx, text, shown); ok {
 			says, d.Source = written, record.SourceChat

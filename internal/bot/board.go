@@ -13,7 +13,6 @@ import (
 type board struct {
 	bot *Bot
 	job record.Job
-	c   *Call
 
 	mu      sync.Mutex
 	text    string // to be shown next; "" = nothing new
@@ -25,9 +24,9 @@ type board struct {
 	done   chan struct{}
 }
 
-func newBoard(ctx context.Context, b *Bot, job record.Job, c *Call) *board {
+func newBoard(ctx context.Context, b *Bot, job record.Job) *board {
 	ctx, cancel := context.WithCancel(ctx)
-	d := &board{bot: b, job: job, c: c, news: make(chan struct{}, 1), message: job.Message, cancel: cancel, done: make(chan struct{})}
+	d := &board{bot: b, job: job, news: make(chan struct{}, 1), message: job.Message, cancel: cancel, done: make(chan struct{})}
 	go d.run(ctx)
 	return d
 }

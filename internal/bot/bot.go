@@ -208,7 +208,7 @@ func (b *Bot) message(ctx context.Context, m Message, r Responder) {
 		bot: b, responder: r, settings: settings,
 		Server: settings.Server, Direct: m.Server == 0, Channel: m.Channel, Message: m.ID, Author: m.Author,
 		Attachments: m.Attachments, Target: m.ReplyTo,
-		locales: []string{m.Locale}, Language: b.language(settings, m.Locale),
+		locales: []string{m.Locale}, translation: b.in(b.language(settings, m.Locale), settings),
 	}
 	what := b.classify(&m, settings)
 	if what.kind == notForUs {
@@ -253,7 +253,7 @@ func (b *Bot) reply(ctx context.Context, c *Call, m *Message, what classified) {
 		case isQuestion:
 			return c.question(ctx, m.Text)
 		default:
-			return c.Say(ctx, c.T("mention.empty", "prefix", b.prefix(c.settings)))
+			return c.Say(ctx, c.T("mention.empty"))
 		}
 	})
 }
@@ -332,7 +332,7 @@ func (b *Bot) call(settings record.Settings, v Invocation, r Responder) *Call {
 		bot: b, responder: r, settings: settings,
 		Server: settings.Server, Direct: v.Server == 0, Channel: v.Channel, Author: v.Author,
 		Attachments: v.Attachments, Target: v.Target,
-		locales: []string{v.Locale, v.ServerLocale}, Language: b.language(settings, v.Locale, v.ServerLocale),
+		locales: []string{v.Locale, v.ServerLocale}, translation: b.in(b.language(settings, v.Locale, v.ServerLocale), settings),
 	}
 }
 

@@ -3,7 +3,6 @@ package bot
 import (
 	"context"
 	"errors"
-	"io/fs"
 	"strconv"
 	"time"
 
@@ -13,6 +12,7 @@ import (
 
 // Call is one use of a command, or one message that is answered.
 type Call struct {
+	translation
 	bot       *Bot
 	responder Responder
 	settings  record.Settings
@@ -27,13 +27,7 @@ type Call struct {
 	Author      Person
 	Attachments []Attachment
 	Target      *Quoted // the message replied to, or that the context menu was opened on
-	Language    string
 	Interaction bool
-}
-
-// T returns a sentence in the language of this call.
-func (c *Call) T(key string, pairs ...any) string {
-	return c.bot.texts.get(c.Language, key, pairs...)
 }
 
 // Arg returns an option's value as text, "" where it wasn't given.
@@ -96,56 +90,18 @@ func (c *Call) working(ctx context.Context) (stop func()) {
 // trusted reports whether the author may train and change settings.
 func (c *Call) trusted() bool { return teach.May(c.settings, c.Author.Manager, c.Author.Roles) }
 
-// refusal is an error whose text the person is meant to read.
-type refusal struct {
-	key   string
-	pairs []any
-	err   error // for the log; may be nil
-}
-
-func (e *refusal) Error() string {
-	if e.err != nil {
-		return e.key + ": " + e.err.Error()
-	}
-	return e.key
-}
-
-func (e *refusal) Unwrap() error { return e.err }
-
-// fail is an error that is told as the sentence with that key.
-func (c *Call) fail(key string, pairs ...any) error { return &refusal{key: key, pairs: pairs} }
-
-// failed is fail with a cause for the log.
-func (c *Call) failed(err error, key string, pairs ...any) error {
-	return &refusal{key: key, pairs: pairs, err: err}
-}
-
-// sentence says what went wrong, in words for the person. known is false for an
-// error that nobody thought of.
+// sentence is that of [translation], which doesn't know what a command takes.
 func (c *Call) sentence(err error) (text string, known bool) {
-	if r, ok := errors.AsType[*refusal](err); ok {
-		return c.T(r.key, r.pairs...), true
+	e, ok := errors.AsType[*ArgumentError](err)
+	if !ok {
+		return c.translation.sentence(err)
 	}
-	if e, ok := errors.AsType[*ArgumentError](err); ok {
-		key := [...]string{"argument.missing", "argument.malformed", "argument.twice", "argument.unexpected", "argument.no_choice"}[e.Reason]
-		usage := ""
-		if c.Command != nil {
-			usage = c.usage(c.Command)
-		}
-		return c.T(key, "option", e.Option, "value", shorten(e.Value, 60), "kind", c.T("kind."+kindNames[e.Kind]), "usage", usage), true
+	key := [...]string{"argument.missing", "argument.malformed", "argument.twice", "argument.unexpected", "argument.no_choice"}[e.Reason]
+	usage := ""
+	if c.Command != nil {
+		usage = c.usage(c.Command)
 	}
-	if e, ok := errors.AsType[*FetchError](err); ok {
-		key := [...]string{"attachment.failed", "attachment.too_large", "attachment.foreign"}[e.Fault]
-		return c.T(key, "name", plain(e.Name), "limit", size(e.Limit)), true
-	}
-	if e, ok := errors.AsType[*HearingError](err); ok {
-		key := [...]string{"audio.unreadable", "audio.too_long", "audio.no_model", "audio.no_recognizer"}[e.Fault]
-		return c.T(key, "language", e.Language, "install", e.Install, "minutes", e.Minutes), true
-	}
-	if errors.Is(err, fs.ErrInvalid) {
-		return c.T("error.path"), true
-	}
-	return c.T("error.broken"), false
+	return c.T(key, "option", e.Option, "value", shorten(e.Value, 60), "kind", c.T("kind."+kindNames[e.Kind]), "usage", usage), true
 }
 
 var kindNames = [...]string{"text", "integer", "boolean", "upload", "channel", "role", "member"}

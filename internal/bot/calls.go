@@ -6,8 +6,9 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/mynahbot/mynah/internal/bot/conversation"
+	"github.com/mynahbot/mynah/internal/conversation"
 	"github.com/mynahbot/mynah/internal/record"
+	"github.com/mynahbot/mynah/internal/spoken"
 )
 
 // Calls brings Mynah into voice channels.
@@ -27,7 +28,7 @@ type OngoingCall interface {
 	// Leave leaves, and waits until that is done.
 	Leave(ctx context.Context)
 	// Say puts a text behind what is being said.
-	Say(text string, s Speech) error
+	Say(text string, s spoken.Speech) error
 	// Playing controls what is being said.
 	Playing() Playing
 	// Health tells how the connection does.
@@ -153,7 +154,7 @@ func (c *Call) sayIn(call OngoingCall, text string, whole bool) error {
 		return nil
 	}
 	voice, _ := spokenVoice(c.settings)
-	return call.Say(text, Speech{Voice: voice})
+	return call.Say(text, spoken.Speech{Voice: voice})
 }
 
 // CallEnded is told when Mynah has left a voice channel though nobody asked it to with a command. It returns at once.

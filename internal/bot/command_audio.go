@@ -6,6 +6,8 @@ import (
 	"io"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/mynahbot/mynah/internal/spoken"
 )
 
 // audio answers recordings: what was said as text, then the answer to it, and
@@ -59,7 +61,7 @@ func (c *Call) recording(ctx context.Context, a Attachment) error {
 	if answered.aloud || c.Author.Voice == 0 || c.bot.cfg.Voice == nil || !aloud {
 		return nil
 	}
-	message, err := c.bot.cfg.Voice.Speak(ctx, answered.text, Speech{Voice: voice})
+	message, err := c.bot.cfg.Voice.Speak(ctx, spoken.Speech{Text: answered.text, Voice: voice})
 	if err != nil {
 		// The answer is there in writing; only its sound is missing.
 		c.bot.log.Error("an answer could not be spoken", "server", c.Server, "err", err)
@@ -70,24 +72,24 @@ func (c *Call) recording(ctx context.Context, a Attachment) error {
 }
 
 // transcribe fetches an attachment and turns it into text.
-func (c *Call) transcribe(ctx context.Context, a Attachment) (t Transcript, err error) {
+func (c *Call) transcribe(ctx context.Context, a Attachment) (t spoken.Transcript, err error) {
 	if c.bot.cfg.Hearing == nil || c.settings.Recognizer == off {
-		return Transcript{}, &HearingError{Fault: HearingNoRecognizer}
+		return spoken.Transcript{}, &spoken.HearingError{Fault: spoken.HearingNoRecognizer}
 	}
 	link, err := c.bot.connection(ctx)
 	if err != nil {
-		return Transcript{}, err
+		return spoken.Transcript{}, err
 	}
 	r, err := link.fetcher.Fetch(ctx, a, c.bot.cfg.AttachmentBytes)
 	if err != nil {
-		return Transcript{}, err
+		return spoken.Transcript{}, err
 	}
 	defer func() { err = errors.Join(err, r.Close()) }()
 	language := c.settings.RecognizerLanguage
 	if language == "" {
 		language = c.Language
 	}
-	return c.bot.cfg.Hearing.Transcribe(ctx, r, Recording{Name: a.Name, Language: language, Recognizer: c.settings.Recognizer})
+	return c.bot.cfg.Hearing.Transcribe(ctx, r, spoken.Recording{Name: a.Name, Language: language, Recognizer: c.settings.Recognizer})
 }
 
 // textFile is a file made of a text.

@@ -76,7 +76,7 @@ func (b *Bot) selectDataset() *Command {
 			if err := c.changeSettings(ctx, func(s *record.Settings) error { s.Dataset = choice; return nil }); err != nil {
 				return err
 			}
-			return c.Say(ctx, c.T("dataset.selected", "path", plain(choice.Path), "prefix", c.bot.prefix(c.settings))+"\n"+
+			return c.Say(ctx, c.T("dataset.selected", "path", plain(choice.Path))+"\n"+
 				c.findings(report)+c.T("dataset.snapshot", "name", plain(snapshot)))
 		},
 	}
@@ -309,7 +309,7 @@ func showDataset(ctx context.Context, c *Call) error {
 		return err
 	}
 	if len(taught) == 0 {
-		return c.Say(ctx, c.T("dataset.empty", "prefix", c.bot.prefix(c.settings)))
+		return c.Say(ctx, c.T("dataset.empty"))
 	}
 	examples := make([]record.Example, len(taught))
 	for i, e := range taught {
@@ -325,7 +325,7 @@ func exportDataset(ctx context.Context, c *Call) error {
 		return err
 	}
 	if len(examples) == 0 {
-		return c.Say(ctx, c.T("dataset.empty", "prefix", c.bot.prefix(c.settings)))
+		return c.Say(ctx, c.T("dataset.empty"))
 	}
 	var b bytes.Buffer
 	if err := learn.WriteSnapshot(&b, examples); err != nil {

@@ -126,7 +126,7 @@ func (c *Call) inFilesText(examples []record.Example) string {
 	if len(examples) == 0 {
 		return ""
 	}
-	return "\n" + c.T("dataset.in_files", "count", len(examples), "path", plain(c.settings.Dataset.Path), "prefix", c.bot.prefix(c.settings))
+	return "\n" + c.T("dataset.in_files", "count", len(examples), "path", plain(c.settings.Dataset.Path))
 }
 
 // chosenInDataset says how the examples of the selected dataset are changed that
@@ -221,7 +221,7 @@ func removeExamples(ctx context.Context, c *Call) error {
 			return err
 		}
 	}
-	return c.Say(ctx, c.T("dataset.removed", "count", n+len(forgotten), "prefix", c.bot.prefix(c.settings))+rest)
+	return c.Say(ctx, c.T("dataset.removed", "count", n+len(forgotten))+rest)
 }
 
 // disableExamples leaves examples out of trainings, or takes them in again.
@@ -243,7 +243,7 @@ func disableExamples(disabled bool) func(context.Context, *Call) error {
 		if err != nil {
 			return err
 		}
-		return c.Say(ctx, c.T(key, "count", n, "prefix", c.bot.prefix(c.settings))+rest)
+		return c.Say(ctx, c.T(key, "count", n)+rest)
 	}
 }
 
@@ -278,5 +278,5 @@ func editExample(ctx context.Context, c *Call) error {
 	case !found:
 		return c.fail("dataset.no_such_example", "example", id)
 	}
-	return c.Say(ctx, c.T("dataset.edited", "prefix", c.bot.prefix(c.settings))+"\n"+c.exampleLines([]record.Example{e}))
+	return c.Say(ctx, c.T("dataset.edited")+"\n"+c.exampleLines([]record.Example{e}))
 }

@@ -76,20 +76,20 @@ func (b *Bot) archive() *Command {
 }
 
 // fileError says what is wrong with a file that somebody named.
-func (c *Call) fileError(name string, err error) error {
+func (t translation) fileError(name string, err error) error {
 	switch {
 	case errors.Is(err, workspace.ErrEmpty):
-		return c.failed(err, "error.empty_folder")
+		return t.failed(err, "error.empty_folder")
 	case errors.Is(err, workspace.ErrNotFolder):
-		return c.failed(err, "error.not_a_folder", "name", plain(name))
+		return t.failed(err, "error.not_a_folder", "name", plain(name))
 	case errors.Is(err, workspace.ErrNotRegular):
-		return c.failed(err, "error.not_a_file", "name", plain(name))
+		return t.failed(err, "error.not_a_file", "name", plain(name))
 	case errors.Is(err, fs.ErrInvalid):
-		return c.failed(err, "error.path")
+		return t.failed(err, "error.path")
 	case errors.Is(err, fs.ErrNotExist):
-		return c.failed(err, "error.no_file", "name", plain(name))
+		return t.failed(err, "error.no_file", "name", plain(name))
 	case errors.Is(err, workspace.ErrTooLarge):
-		return c.failed(err, "error.too_large", "name", plain(name))
+		return t.failed(err, "error.too_large", "name", plain(name))
 	}
 	return err
 }

@@ -49,7 +49,7 @@ func (c *Call) overview() string {
 		}
 		to.WriteString("`" + c.usage(cmd) + "` — " + c.bot.Describe(cmd, "", c.Language) + "\n")
 	}
-	text := c.T("help.intro", "prefix", c.bot.prefix(c.settings)) + "\n\n" + open.String()
+	text := c.T("help.intro") + "\n\n" + open.String()
 	if c.trusted() {
 		text += "\n" + c.T("help.trusted") + "\n" + trusted.String()
 	} else if trusted.Len() > 0 {

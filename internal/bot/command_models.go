@@ -39,25 +39,22 @@ func (b *Bot) models() *Command {
 }
 
 // modelLine says in one line what a model is.
-func (c *Call) modelLine(m record.Model) string {
-	s, err := m.Training()
-	if err != nil {
-		c.bot.log.Warn("what is kept about a model can't be read", "err", err)
-	}
-	text := c.T("models.line", "number", m.Number, "state", c.T("models.state_"+string(m.State)),
+func (t translation) modelLine(m record.Model) string {
+	s, _ := m.Training() // of one that can't be read, nothing is said
+	text := t.T("models.line", "number", m.Number, "state", t.T("models.state_"+string(m.State)),
 		"accuracy", percent(m.Accuracy), "f1", percent(m.MacroF1), "examples", s.Examples, "labels", s.Labels, "questions", s.Questions,
 		"at", "<t:"+strconv.FormatInt(m.At.Unix(), 10)+":f>")
 	if s.LabelThreshold != 0 || s.ReplyThreshold != 0 {
-		text += ", " + c.T("models.thresholds", "label", number(s.LabelThreshold), "reply", number(s.ReplyThreshold))
+		text += ", " + t.T("models.thresholds", "label", number(s.LabelThreshold), "reply", number(s.ReplyThreshold))
 	}
 	if s.Pinned != nil {
-		text += ", " + c.T("models.pinned", "score", percent(*s.Pinned))
+		text += ", " + t.T("models.pinned", "score", percent(*s.Pinned))
 	}
 	if s.Encoder != "" {
-		text += ", " + c.T("models.encoder", "encoder", plain(s.Encoder))
+		text += ", " + t.T("models.encoder", "encoder", plain(s.Encoder))
 	}
 	if s.Tuned != "" {
-		text += ", " + c.T("models.tuned", "tuned", plain(s.Tuned))
+		text += ", " + t.T("models.tuned", "tuned", plain(s.Tuned))
 	}
 	return text
 }

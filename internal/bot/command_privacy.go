@@ -41,7 +41,7 @@ func (b *Bot) privacy() []*Command {
 			Options: []Option{{Name: "confirm", Kind: Boolean}},
 			Run: func(ctx context.Context, c *Call) error {
 				if confirmed, _ := c.Bool("confirm"); !confirmed {
-					return c.Say(ctx, c.T("privacy.confirm", "prefix", c.bot.prefix(c.settings), "days", retentionDays(c.settings)))
+					return c.Say(ctx, c.T("privacy.confirm", "days", retentionDays(c.settings)))
 				}
 				c.bot.talks.forget(c.Author.ID) // first, so that nothing is kept while the rest is deleted
 				if err := c.bot.memory.flush(ctx); err != nil {

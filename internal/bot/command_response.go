@@ -50,7 +50,7 @@ func addResponse(ctx context.Context, c *Call) error {
 		return err
 	}
 	if !slices.Contains(labels, label) {
-		said += " " + c.T("response.no_such_label", "prefix", c.bot.prefix(c.settings))
+		said += " " + c.T("response.no_such_label")
 	}
 	return c.Say(ctx, said)
 }
@@ -64,7 +64,7 @@ func listResponses(ctx context.Context, c *Call) error {
 		kept = slices.DeleteFunc(kept, func(e record.Example) bool { return !strings.EqualFold(e.Label, label) })
 	}
 	if len(kept) == 0 {
-		return c.Say(ctx, c.T("response.none", "prefix", c.bot.prefix(c.settings)))
+		return c.Say(ctx, c.T("response.none"))
 	}
 	slices.SortStableFunc(kept, func(a, b record.Example) int { return strings.Compare(a.Label, b.Label) })
 	return c.Say(ctx, c.T("response.list")+"\n"+c.exampleLines(kept))

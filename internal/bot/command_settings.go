@@ -443,7 +443,7 @@ func (b *Bot) settingsCommand() *Command {
 			if err := c.changeSettings(ctx, func(s *record.Settings) error { return all[at].set(c, s, value) }); err != nil {
 				return err
 			}
-			c.Language = c.bot.language(c.settings, c.locales...)
+			c.translation = c.bot.in(c.bot.language(c.settings, c.locales...), c.settings)
 			if name == "label_threshold" || name == "reply_threshold" {
 				c.bot.answers.Forget(c.Server)
 			}
@@ -477,7 +477,7 @@ func (c *Call) changeSettings(ctx context.Context, change func(*record.Settings)
 
 func (c *Call) settingsOverview(all []setting) string {
 	var b strings.Builder
-	b.WriteString(c.T("settings.intro", "prefix", c.bot.prefix(c.settings)) + "\n")
+	b.WriteString(c.T("settings.intro") + "\n")
 	for _, s := range all {
 		b.WriteString("• `" + s.name + "`: " + s.show(c, c.settings) + " — " + c.T("setting."+s.name) + "\n")
 	}

@@ -40,7 +40,7 @@ func (b *Bot) testing() *Command {
 				return err
 			}
 			if m, _ := k.Model(); m == nil {
-				return c.fail("test.no_model", "prefix", c.bot.prefix(c.settings))
+				return c.fail("test.no_model")
 			}
 			examples, err := c.testExamples(ctx)
 			if err != nil {
@@ -82,7 +82,7 @@ func (c *Call) testExamples(ctx context.Context) ([]record.Example, error) {
 		all = append(all, examples...)
 	}
 	if len(all) == 0 {
-		return nil, c.fail("test.what", "prefix", c.bot.prefix(c.settings))
+		return nil, c.fail("test.what")
 	}
 	return all, nil
 }
@@ -198,7 +198,7 @@ func (c *Call) evaluate(ctx context.Context, k *answer.Knowledge, examples []rec
 	if ev.Replies > 0 {
 		line("test.reply_quality", "questions", ev.Replies, "accuracy", percent(ev.ReplyAccuracy))
 	}
-	line("test.thresholds", "label", number(m.Threshold()), "reply", number(m.ReplyThreshold()), "prefix", c.bot.prefix(c.settings))
+	line("test.thresholds", "label", number(m.Threshold()), "reply", number(m.ReplyThreshold()))
 	if ev.MissCount > 0 {
 		b.WriteString("\n" + c.T("test.worst") + "\n")
 		for _, l := range ev.PerLabel[:min(len(ev.PerLabel), worstShown)] {

@@ -90,7 +90,7 @@ func (c *Call) toPin(ctx context.Context) ([]record.Example, error) {
 		all = append(all, examples...)
 	}
 	if len(all) == 0 {
-		return nil, c.fail("testset.what", "prefix", c.bot.prefix(c.settings))
+		return nil, c.fail("testset.what")
 	}
 	return all, nil
 }
@@ -122,7 +122,7 @@ func listPinned(ctx context.Context, c *Call) error {
 		return err
 	}
 	if len(kept) == 0 {
-		return c.Say(ctx, c.T("testset.none", "prefix", c.bot.prefix(c.settings)))
+		return c.Say(ctx, c.T("testset.none"))
 	}
 	labels, replies := map[string]int{}, 0
 	for _, e := range kept {

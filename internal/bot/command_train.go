@@ -43,7 +43,8 @@ func (b *Bot) train() *Command {
 			if err != nil {
 				return err
 			}
-			return c.startTraining(ctx, args)
+			job := record.Job{Server: c.Server, Channel: c.Channel, By: c.Author.ID}
+			return c.bot.startTraining(ctx, job, args, c.translation, c.Send)
 		},
 	}
 }
@@ -89,7 +90,7 @@ func (c *Call) trainArgs(ctx context.Context) (teach.Request, error) {
 			Origin: record.Origin{Kind: record.OriginMessage, Message: c.Message, Author: c.Author.ID, At: c.bot.cfg.Now()},
 		})
 		if err != nil {
-			return args, c.learnError(err)
+			return args, c.teachError(err)
 		}
 	} else {
 		args.Label = label
@@ -153,50 +154,52 @@ const (
 )
 
 // startTraining queues the job and sends the message that it will edit.
-func (c *Call) startTraining(ctx context.Context, args teach.Request) error {
+func (b *Bot) startTraining(ctx context.Context, job record.Job, args teach.Request, t translation, send func(context.Context, Reply) (record.MessageID, error)) error {
 	raw, err := json.Marshal(args)
 	if err != nil {
 		return err
 	}
-	id, err := c.bot.cfg.Jobs.Enqueue(ctx, record.Job{
-		Server: c.Server, Channel: c.Channel, By: c.Author.ID, Kind: record.JobTrain, Args: raw,
-	})
+	job.Kind, job.Args = record.JobTrain, raw
+	id, err := b.cfg.Jobs.Enqueue(ctx, job)
 	if err != nil {
 		return err
 	}
-	text := c.T("train.queued", "job", id, "prefix", c.bot.prefix(c.settings))
+	text := t.T("train.queued", "job", id)
 	if args.Added+args.Duplicates > 0 {
-		text += " " + c.T("train.added", "added", args.Added, "duplicates", args.Duplicates)
+		text += " " + t.T("train.added", "added", args.Added, "duplicates", args.Duplicates)
 	}
-	message, err := c.Send(ctx, Reply{Text: text})
+	message, err := send(ctx, Reply{Text: text})
 	if err != nil {
 		return err // the job goes on, and writes a message of its own at the end
 	}
-	return c.bot.cfg.Jobs.SetMessage(ctx, id, message)
+	return b.cfg.Jobs.SetMessage(ctx, id, message)
 }
 
 // teachError says what a training ended in.
-func (c *Call) teachError(err error) error {
+func (t translation) teachError(err error) error {
 	if e, ok := errors.AsType[*teach.ReadError](err); ok {
-		return c.readError(e.Name, e.Report, e.Err)
+		return t.readError(e.Name, e.Report, e.Err)
 	}
-	if e, ok := errors.AsType[*teach.TooManyError](err); ok && e.Upload {
-		return c.failed(err, "train.too_many_with_upload", "all", e.All, "examples", e.Most, "prefix", c.bot.prefix(c.settings))
+	if e, ok := errors.AsType[*teach.TooManyError](err); ok {
+		if e.Upload {
+			return t.failed(err, "train.too_many_with_upload", "all", e.All, "examples", e.Most)
+		}
+		return t.failed(err, "train.too_many_examples", "examples", e.Most)
 	}
 	e, ok := errors.AsType[*teach.ServiceError](err)
 	switch {
 	case ok && errors.Is(err, learn.ErrTooFew):
-		return c.failed(err, "train.too_few_to_tune", "min", teach.MinFineTuning)
+		return t.failed(err, "train.too_few_to_tune", "min", teach.MinFineTuning)
 	case ok:
-		return c.failed(err, "train.service_failed", "why", plain(e.Err.Error()))
+		return t.failed(err, "train.service_failed", "why", plain(e.Err.Error()))
 	case errors.Is(err, teach.ErrNoService):
-		return c.failed(err, "train.no_service")
+		return t.failed(err, "train.no_service")
 	}
-	return c.learnError(err)
+	return t.learnError(err)
 }
 
 // learnError says what is wrong with examples.
-func (c *Call) learnError(err error) error {
+func (t translation) learnError(err error) error {
 	for _, known := range []struct {
 		err error
 		key string
@@ -212,28 +215,28 @@ func (c *Call) learnError(err error) error {
 		{dataset.ErrTooLarge, "train.too_large"},
 	} {
 		if errors.Is(err, known.err) {
-			return c.failed(err, known.key, "prefix", c.bot.prefix(c.settings), "min", learn.MinExamples, "labels", learn.MaxLabels, "examples", c.bot.teacher.MaxExamples(), "files", dataset.MaxEntries)
+			return t.failed(err, known.key, "min", learn.MinExamples, "labels", learn.MaxLabels, "examples", learn.MaxExamples, "files", dataset.MaxEntries)
 		}
 	}
 	return err
 }
 
 // readError is learnError for a dataset that was read, with what was skipped first.
-func (c *Call) readError(name string, report dataset.ReadReport, err error) error {
+func (t translation) readError(name string, report dataset.ReadReport, err error) error {
 	switch {
 	case errors.Is(err, dataset.ErrNoExamples) && len(report.Skipped) > 0:
 		s := report.Skipped[0]
-		return c.failed(err, "train.no_examples_because", "name", plain(name), "where", plain(s.Where), "why", c.remark(s.Why))
+		return t.failed(err, "train.no_examples_because", "name", plain(name), "where", plain(s.Where), "why", t.remark(s.Why))
 	case errors.Is(err, dataset.ErrNoExamples):
-		return c.failed(err, "train.no_examples", "name", plain(name))
+		return t.failed(err, "train.no_examples", "name", plain(name))
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrInvalid):
-		return c.fileError(name, err)
+		return t.fileError(name, err)
 	}
-	return c.learnError(err)
+	return t.learnError(err)
 }
 
 // remark says what a reader remarked on: in English where that comes rarely.
-func (c *Call) remark(m dataset.Remark) string {
+func (t translation) remark(m dataset.Remark) string {
 	key, known := map[dataset.RemarkKind]string{
 		dataset.FileEmpty:       "skip.file_empty",
 		dataset.FileWithout:     "skip.file_without",
@@ -253,11 +256,11 @@ func (c *Call) remark(m dataset.Remark) string {
 	if !known {
 		return plain(m.String())
 	}
-	return c.said(key, m.Args)
+	return t.said(key, m.Args)
 }
 
 // note says what a training noted.
-func (c *Call) note(n learn.Note) string {
+func (t translation) note(n learn.Note) string {
 	key, known := map[learn.NoteKind]string{
 		learn.LabelsUnlearned: "train.labels_unlearned",
 		learn.EncoderUnused:   "train.encoder_unused",
@@ -265,20 +268,20 @@ func (c *Call) note(n learn.Note) string {
 	if !known {
 		return plain(n.String())
 	}
-	return c.said(key, n.Args)
+	return t.said(key, n.Args)
 }
 
 // said is a sentence whose places {a}, {b}, … are the arguments of a remark or a note.
-func (c *Call) said(key string, args []any) string {
+func (t translation) said(key string, args []any) string {
 	var pairs []any
 	for i, arg := range args {
 		text := plain(fmt.Sprint(arg))
 		if err, ok := arg.(error); ok {
-			if sentence, known := c.sentence(c.learnError(err)); known {
+			if sentence, known := t.sentence(t.learnError(err)); known {
 				text = sentence
 			}
 		}
 		pairs = append(pairs, string(rune('a'+i)), text)
 	}
-	return c.T(key, pairs...)
+	return t.T(key, pairs...)
 }

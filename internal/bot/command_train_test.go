@@ -12,7 +12,7 @@ import (
 
 // What is wrong with a file is said in the language of the reply.
 func TestRemarksAreTranslated(t *testing.T) {
-	c := &Call{bot: newTestBot(t), Language: "ru"}
+	c := newTestBot(t).in("ru", record.Settings{})
 	seen := map[dataset.RemarkKind]bool{}
 	check := func(m any, text string) {
 		if !strings.ContainsFunc(text, func(r rune) bool { return unicode.Is(unicode.Cyrillic, r) }) || strings.ContainsAny(text, "{}%") {

@@ -48,7 +48,7 @@ func (b *Bot) voiceCommands() []*Command {
 					return c.fail("call.too_long", "max", maxSpokenRunes)
 				}
 				if _, aloud := spokenVoice(c.settings); !aloud {
-					return c.fail("call.silent", "prefix", c.bot.prefix(c.settings))
+					return c.fail("call.silent")
 				}
 				if err := c.sayIn(call, text, true); err != nil {
 					return c.failed(err, "call.cannot_say")

@@ -6,6 +6,7 @@ import (
 	"io"
 
 	"github.com/mynahbot/mynah/internal/record"
+	"github.com/mynahbot/mynah/internal/spoken"
 	"github.com/mynahbot/mynah/internal/workspace"
 )
 
@@ -83,63 +84,14 @@ func (e *FetchError) Unwrap() error { return e.Err }
 
 // Transcriber turns a recording of any container and length into text.
 type Transcriber interface {
-	// Transcribe returns a *[HearingError] where the recording is at fault or no
+	// Transcribe returns a *[spoken.HearingError] where the recording is at fault or no
 	// recognizer is there, and an empty text where nobody spoke.
-	Transcribe(ctx context.Context, r io.Reader, q Recording) (Transcript, error)
+	Transcribe(ctx context.Context, r io.Reader, q spoken.Recording) (spoken.Transcript, error)
 }
-
-// Recording describes what is to be transcribed.
-type Recording struct {
-	Name       string
-	Language   string // what is spoken, as a BCP 47 tag; "" = the recognizer's own choice
-	Recognizer string // the server's choice of recognizer; "" = the configured one
-}
-
-// Transcript is what was said.
-type Transcript struct {
-	Text     string
-	Language string
-	Seconds  float64 // length of the recording
-}
-
-// HearingError says why a recording has no transcript.
-type HearingError struct {
-	Fault    HearingFault
-	Language string // with HearingNoModel
-	Install  string // with HearingNoModel and HearingNoRecognizer: what to install; may be empty
-	Minutes  int    // with HearingTooLong: the limit
-	Err      error
-}
-
-// HearingFault is a reason for not having a transcript.
-type HearingFault int
-
-const (
-	HearingNoAudio      HearingFault = iota // no sound in the file, or it can't be decoded
-	HearingTooLong                          // over the limit
-	HearingNoModel                          // nothing installed covers the language
-	HearingNoRecognizer                     // none is installed or reachable
-)
-
-func (e *HearingError) Error() string {
-	what := [...]string{"no audio that can be decoded", "recording too long", "no speech model for the language " + e.Language, "no usable recognizer"}[e.Fault]
-	if e.Err != nil {
-		return what + ": " + e.Err.Error()
-	}
-	return what
-}
-
-func (e *HearingError) Unwrap() error { return e.Err }
 
 // Speaker turns text into a voice message.
 type Speaker interface {
-	Speak(ctx context.Context, text string, q Speech) (VoiceMessage, error)
-}
-
-// Speech says how to speak.
-type Speech struct {
-	Language string // BCP 47; "" = from the text's script
-	Voice    string // "" = the configured one
+	Speak(ctx context.Context, q spoken.Speech) (spoken.VoiceMessage, error)
 }
 
 // SettingsStore keeps what servers choose. Settings of a server that chose

@@ -11,8 +11,9 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/mynahbot/mynah/internal/bot/conversation"
+	"github.com/mynahbot/mynah/internal/conversation"
 	"github.com/mynahbot/mynah/internal/record"
+	"github.com/mynahbot/mynah/internal/spoken"
 	"github.com/mynahbot/mynah/internal/teach"
 )
 
@@ -27,7 +28,7 @@ type Talking struct {
 	// Recognizer returns the recognizer of a name that servers choose from, "" for the configured one; nil where there is
 	// none such.
 	Recognizer  func(name string) conversation.Recognizer
-	NewVAD      func() (conversation.VAD, error)
+	NewVAD      func() (spoken.VAD, error)
 	Synthesizer conversation.Synthesizer
 	// Forget drops the sounds that the synthesizer remembers; nil: it remembers none.
 	Forget func()
@@ -145,18 +146,18 @@ func (t *talk) recognizer(ctx context.Context) (conversation.Recognizer, error) 
 	}
 	r := t.bot.cfg.Talking.Recognizer(settings.Recognizer)
 	if r == nil {
-		return nil, &HearingError{Fault: HearingNoRecognizer}
+		return nil, &spoken.HearingError{Fault: spoken.HearingNoRecognizer}
 	}
 	return r, nil
 }
 
-// Recognize implements [conversation.Recognizer] with the one that the server chose: a change holds for the next words.
-func (t *talk) Recognize(ctx context.Context, samples []float32, language string) (conversation.Transcript, error) {
+// Utterance implements [conversation.Recognizer] with the one that the server chose: a change holds for the next words.
+func (t *talk) Utterance(ctx context.Context, samples []float32, language string) (spoken.Transcript, error) {
 	r, err := t.recognizer(ctx)
 	if err != nil {
-		return conversation.Transcript{}, err
+		return spoken.Transcript{}, err
 	}
-	return r.Recognize(ctx, samples, language)
+	return r.Utterance(ctx, samples, language)
 }
 
 // Languages implements [conversation.Recognizer].
@@ -169,7 +170,7 @@ func (t *talk) Languages() []string {
 }
 
 // Split implements [conversation.Synthesizer]. A server that wants nothing spoken has its answers written only.
-func (t *talk) Split(text string) []conversation.Part {
+func (t *talk) Split(text string) []spoken.Part {
 	settings, err := t.bot.settings(t.bot.ctx, t.server)
 	if _, aloud := spokenVoice(settings); err != nil || !aloud {
 		return nil
@@ -178,7 +179,7 @@ func (t *talk) Split(text string) []conversation.Part {
 }
 
 // Synthesize implements [conversation.Synthesizer] with the voice that the server chose, where the person has chosen none.
-func (t *talk) Synthesize(ctx context.Context, s conversation.Speech, emit func(samples []float32) error) error {
+func (t *talk) Synthesize(ctx context.Context, s spoken.Speech, emit func(samples []float32) error) error {
 	settings, err := t.bot.settings(ctx, t.server)
 	if err != nil {
 		return err
@@ -259,7 +260,7 @@ func (t *talk) Answer(ctx context.Context, q conversation.Question, update func(
 	if err != nil {
 		return conversation.Answer{}, err
 	}
-	known := conversation.Answer{Text: t.bot.words(d, settings, language), Model: string(d.Source)}
+	known := conversation.Answer{Text: t.bot.in(language, settings).words(d), Source: d.Source}
 	if d.Source != record.SourceUnknown {
 		return known, nil
 	}
@@ -270,7 +271,7 @@ func (t *talk) Answer(ctx context.Context, q conversation.Question, update func(
 	})
 	switch {
 	case ok:
-		return conversation.Answer{Text: said, Model: string(record.SourceChat)}, nil
+		return conversation.Answer{Text: said, Source: record.SourceChat}, nil
 	case begun:
 		return conversation.Answer{}, errors.New("the chat server broke off")
 	}
@@ -281,7 +282,7 @@ func (t *talk) Answer(ctx context.Context, q conversation.Question, update func(
 func (t *talk) Answered(ctx context.Context, e conversation.Exchange) {
 	t.bot.memory.add(record.Exchange{
 		Server: t.server, Channel: t.textChannel(ctx), Asker: e.Question.User, Question: e.Question.Text, Answer: e.Answer.Text,
-		AnsweredIn: e.Message, Source: record.Source(e.Answer.Model), At: t.bot.cfg.Now(),
+		AnsweredIn: e.Message, Source: e.Answer.Source, At: t.bot.cfg.Now(),
 	})
 }
 
@@ -359,11 +360,11 @@ func (t *talk) Train(ctx context.Context, user record.UserID) error {
 	if link == nil || settings.Call.Text == 0 {
 		return errors.New("bot: a training has nowhere to tell of its progress")
 	}
-	c := &Call{
-		bot: t.bot, settings: settings, Server: t.server, Channel: settings.Call.Text, Author: Person{ID: user},
-		Language: t.bot.language(settings), responder: channelResponder{link.messenger, settings.Call.Text},
-	}
-	return c.startTraining(ctx, teach.Request{Language: c.Language, Dataset: settings.Dataset})
+	job := record.Job{Server: t.server, Channel: settings.Call.Text, By: user}
+	words := t.bot.in(t.bot.language(settings), settings)
+	return t.bot.startTraining(ctx, job, teach.Request{Language: words.Language, Dataset: settings.Dataset}, words, func(ctx context.Context, r Reply) (record.MessageID, error) {
+		return link.messenger.Post(ctx, settings.Call.Text, r)
+	})
 }
 
 // Training implements [conversation.Teacher].
@@ -377,18 +378,6 @@ func (t *talk) Training(ctx context.Context, language string) (string, error) {
 	}
 	return t.bot.texts.get(language, "call.training", "job", jobs[0].ID, "state", t.bot.texts.get(language, "job.state_"+string(jobs[0].State))), nil
 }
-
-// channelResponder answers to what was said aloud, in a text channel.
-type channelResponder struct {
-	messenger Messenger
-	channel   record.ChannelID
-}
-
-func (r channelResponder) Send(ctx context.Context, reply Reply) (record.MessageID, error) {
-	return r.messenger.Post(ctx, r.channel, reply)
-}
-
-func (r channelResponder) Working(context.Context, bool) error { return nil }
 
 // privacyListen is a person's choice to be heard in voice channels, or not.
 func (b *Bot) privacyListen() *Command {

@@ -13,15 +13,15 @@ import (
 const progressEvery = teach.ProgressEvery
 
 // progress says how far a training is.
-func (c *Call) progress(p teach.Progress) string {
+func (t translation) progress(p teach.Progress) string {
 	if p.Stage == "service" {
-		return c.T("train.stage_service", "status", plain(p.Status), "remote", plain(p.Remote))
+		return t.T("train.stage_service", "status", plain(p.Status), "remote", plain(p.Remote))
 	}
 	const width = 20
 	full := min(max(int(p.Done*width), 0), width)
-	text := "`" + strings.Repeat("█", full) + strings.Repeat("░", width-full) + "` " + percent(p.Done) + ", " + c.T("train.stage_"+p.Stage)
+	text := "`" + strings.Repeat("█", full) + strings.Repeat("░", width-full) + "` " + percent(p.Done) + ", " + t.T("train.stage_"+p.Stage)
 	if p.Left > 0 {
-		text += ", " + c.T("train.left", "time", seconds(p.Left))
+		text += ", " + t.T("train.left", "time", seconds(p.Left))
 	}
 	return text
 }
@@ -37,15 +37,15 @@ func (b *Bot) Train(ctx context.Context, job record.Job, progress func(any) erro
 	if err != nil {
 		return err
 	}
-	c := &Call{bot: b, Server: job.Server, Channel: job.Channel, settings: settings, Language: b.texts.match(request.Language)}
-	board := newBoard(ctx, b, job, c)
+	words := b.in(b.texts.match(request.Language), settings)
+	board := newBoard(ctx, b, job)
 	outcome, err := b.teacher.Run(ctx, job, func(p teach.Progress, m *teach.Material) {
 		if err := progress(p); err != nil {
 			b.log.Warn("progress is not kept", "job", job.ID, "err", err)
 		}
-		text := c.T("train.running", "job", job.ID) + "\n" + c.progress(p) + "\n" + c.material(m)
+		text := words.T("train.running", "job", job.ID) + "\n" + words.progress(p) + "\n" + words.material(m)
 		if job.Attempt > 1 {
-			text += c.T("train.again")
+			text += words.T("train.again")
 		}
 		board.set(text)
 	})
@@ -55,14 +55,14 @@ func (b *Bot) Train(ctx context.Context, job record.Job, progress func(any) erro
 	}
 	result := Reply{}
 	if err == nil {
-		result, err = c.trained(job, &outcome)
+		result, err = words.trained(job, &outcome)
 	}
 	if err != nil {
-		sentence, known := c.sentence(c.teachError(err))
+		sentence, known := words.sentence(words.teachError(err))
 		if !known {
 			b.log.Error("a training failed", "job", job.ID, "server", job.Server, "err", err)
 		}
-		result = Reply{Text: c.T("train.failed", "job", job.ID, "why", sentence)}
+		result = Reply{Text: words.T("train.failed", "job", job.ID, "why", sentence)}
 		err = &toldError{sentence, err}
 	}
 	board.finish(ctx, result)
@@ -93,14 +93,14 @@ func (b *Bot) JobEnded(ctx context.Context, job record.Job) {
 	if err != nil {
 		b.log.Error("a job that ended can't be read", "job", job.ID, "err", err)
 	}
-	c := &Call{bot: b, Server: job.Server, Channel: job.Channel, Language: b.texts.match(args.Language)}
-	text := c.T("train.cancelled", "job", job.ID)
+	words := b.in(b.texts.match(args.Language), record.Settings{})
+	text := words.T("train.cancelled", "job", job.ID)
 	if job.State == record.JobFailed {
-		text = c.T("train.failed", "job", job.ID, "why", c.T("error.broken"))
+		text = words.T("train.failed", "job", job.ID, "why", words.T("error.broken"))
 	}
 	b.teacher.RemoveUploads(job.Server, args.Uploads)
 	if p, ok := teach.ReadProgress(job); ok && p.Remote != "" && job.State == record.JobCancelled {
-		text += "\n" + b.cancelRemote(ctx, c, p.Remote)
+		text += "\n" + b.cancelRemote(ctx, words, p.Remote)
 		var cancel context.CancelFunc // the service may have taken all of the time that there was
 		ctx, cancel = context.WithTimeout(context.WithoutCancel(ctx), farewellTime)
 		defer cancel()
@@ -120,10 +120,10 @@ func (b *Bot) JobEnded(ctx context.Context, job record.Job) {
 }
 
 // cancelRemote cancels a service's job, and says how that went.
-func (b *Bot) cancelRemote(ctx context.Context, c *Call, id string) string {
+func (b *Bot) cancelRemote(ctx context.Context, t translation, id string) string {
 	if err := b.teacher.CancelRemote(ctx, id); err != nil {
 		b.log.Error("a service's job could not be cancelled", "job", id, "err", err)
-		return c.T("train.service_not_cancelled", "remote", plain(id))
+		return t.T("train.service_not_cancelled", "remote", plain(id))
 	}
-	return c.T("train.service_cancelled", "remote", plain(id))
+	return t.T("train.service_cancelled", "remote", plain(id))
 }

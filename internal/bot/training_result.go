@@ -14,20 +14,20 @@ import (
 const growingShown = 5
 
 // trained is what a training's message says at the end.
-func (c *Call) trained(job record.Job, o *teach.Outcome) (Reply, error) {
+func (t translation) trained(job record.Job, o *teach.Outcome) (Reply, error) {
 	if o.Resumed {
-		return Reply{Text: c.T("train.done", "job", job.ID) + "\n" + c.modelLine(o.Kept)}, nil
+		return Reply{Text: t.T("train.done", "job", job.ID) + "\n" + t.modelLine(o.Kept)}, nil
 	}
 	report := o.Report
 	var b strings.Builder
-	line := func(key string, pairs ...any) { b.WriteString(c.T(key, pairs...) + "\n") }
+	line := func(key string, pairs ...any) { b.WriteString(t.T(key, pairs...) + "\n") }
 	line("train.done", "job", job.ID)
 	line("train.examples", "examples", report.Examples, "labels", len(report.Labels), "questions", report.Questions)
 	if o.Added+o.Duplicates+o.Skipped > 0 {
 		line("train.taken", "added", o.Added, "duplicates", o.Duplicates, "skipped", o.Skipped)
 	}
 	if s := o.FirstSkip; s != nil {
-		line("train.first_skip", "where", plain(s.Where), "why", c.remark(s.Why))
+		line("train.first_skip", "where", plain(s.Where), "why", t.remark(s.Why))
 	}
 	held := report.HeldOut
 	switch {
@@ -49,7 +49,7 @@ func (c *Call) trained(job record.Job, o *teach.Outcome) (Reply, error) {
 	if o.Change != nil && o.Change.FixedCount+o.Change.BrokenCount > 0 {
 		line("train.change", "fixed", o.Change.FixedCount, "broken", o.Change.BrokenCount)
 	}
-	b.WriteString(c.material(&o.Material))
+	b.WriteString(t.material(&o.Material))
 	if growing := learn.Growing(o.Curve); len(growing) > 0 {
 		var names []string
 		for _, g := range growing[:min(len(growing), growingShown)] {
@@ -58,7 +58,7 @@ func (c *Call) trained(job record.Job, o *teach.Outcome) (Reply, error) {
 		line("train.growing", "labels", strings.Join(names, ", "))
 	}
 	for _, note := range report.Notes {
-		b.WriteString("_" + c.note(note) + "_\n")
+		b.WriteString("_" + t.note(note) + "_\n")
 	}
 	if encoder := o.Model.Encoder(); encoder != "" {
 		line("train.encoder", "encoder", plain(encoder))
@@ -67,7 +67,7 @@ func (c *Call) trained(job record.Job, o *teach.Outcome) (Reply, error) {
 	if o.Tuned != "" {
 		line("train.tuned", "tuned", plain(o.Tuned))
 	}
-	b.WriteString(c.verdict(o))
+	b.WriteString(t.verdict(o))
 	files, err := reportFiles(learn.ReportPage{
 		Title: fmt.Sprintf("Mynah: training %s, model %d", job.ID, o.Kept.Number), Evaluation: &report.HeldOut, Training: report,
 		Change: o.Change, Pinned: o.Pinned, Leaked: len(o.Material.Leaked), Curve: o.Curve,
@@ -76,9 +76,9 @@ func (c *Call) trained(job record.Job, o *teach.Outcome) (Reply, error) {
 }
 
 // material says what was found before the training, and what was done about it.
-func (c *Call) material(m *teach.Material) string {
+func (t translation) material(m *teach.Material) string {
 	var b strings.Builder
-	line := func(key string, pairs ...any) { b.WriteString(c.T(key, pairs...) + "\n") }
+	line := func(key string, pairs ...any) { b.WriteString(t.T(key, pairs...) + "\n") }
 	f := m.Findings
 	if f.NearDuplicates+f.Duplicates > 0 {
 		line("train.duplicates", "exact", f.Duplicates, "near", f.NearDuplicates)
@@ -97,39 +97,39 @@ func (c *Call) material(m *teach.Material) string {
 }
 
 // verdict says what the new model is used for, and why.
-func (c *Call) verdict(o *teach.Outcome) string {
+func (t translation) verdict(o *teach.Outcome) string {
 	d := o.Decision
 	pairs := []any{
-		"number", o.Kept.Number, "time", seconds(o.Report.Duration), "prefix", c.bot.prefix(c.settings),
+		"number", o.Kept.Number, "time", seconds(o.Report.Duration),
 		"new", percent(d.New), "old", percent(d.Old), "texts", d.Texts,
 	}
 	switch {
 	case d.Promote && o.Old == nil:
-		return c.T("train.first", pairs...)
+		return t.T("train.first", pairs...)
 	case d.Promote:
-		return c.T("train.promoted", pairs...)
+		return t.T("train.promoted", pairs...)
 	case o.Uncompared:
-		return c.T("train.held_back_tuned", pairs...)
+		return t.T("train.held_back_tuned", pairs...)
 	case d.Ground == learn.GroundPinned:
-		return c.T("train.held_back_pinned", pairs...)
+		return t.T("train.held_back_pinned", pairs...)
 	case d.Ground == learn.GroundEarlier:
-		return c.T("train.held_back_earlier", pairs...) + c.batchText(o.Batch)
+		return t.T("train.held_back_earlier", pairs...) + t.batchText(o.Batch)
 	}
-	return c.T("train.held_back", pairs...)
+	return t.T("train.held_back", pairs...)
 }
 
 // batchText says which examples made a model worse, and what to do about them.
-func (c *Call) batchText(b teach.Batch) string {
-	pairs := []any{"texts", b.Texts, "disputed", b.Disputed, "file", plain(b.File), "prefix", c.bot.prefix(c.settings)}
+func (t translation) batchText(b teach.Batch) string {
+	pairs := []any{"texts", b.Texts, "disputed", b.Disputed, "file", plain(b.File)}
 	switch {
 	case b.Texts == 0:
 		return ""
 	case b.File == "":
-		return "\n" + c.T("train.batch_typed", pairs...)
+		return "\n" + t.T("train.batch_typed", pairs...)
 	case b.Stored:
-		return "\n" + c.T("train.batch_file", pairs...) + " " + c.T("train.batch_disable", "file", argument(b.File), "prefix", c.bot.prefix(c.settings))
+		return "\n" + t.T("train.batch_file", pairs...) + " " + t.T("train.batch_disable", "file", argument(b.File))
 	}
-	return "\n" + c.T("train.batch_file", pairs...)
+	return "\n" + t.T("train.batch_file", pairs...)
 }
 
 // reportFiles are the charts that there are, and the whole report as a page.

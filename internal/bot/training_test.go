@@ -18,7 +18,7 @@ func TestMaterialIsTold(t *testing.T) {
 		Leaked: []record.Example{{Text: "how much is it", Label: "price"}, {Text: "HOW MUCH IS IT", Label: "place"}},
 	}
 	for _, language := range []string{"en", "ru"} {
-		text := (&Call{bot: newTestBot(t), Language: language}).material(&m)
+		text := newTestBot(t).in(language, record.Settings{}).material(&m)
 		for _, want := range []string{"how much is it", "where is it", "2", "price"} {
 			if !strings.Contains(text, want) {
 				t.Errorf("%s: %q is missing in %s", language, want, text)
@@ -29,12 +29,12 @@ func TestMaterialIsTold(t *testing.T) {
 
 // The command that a report proposes works when it is typed as it stands.
 func TestTheProposedCommandNamesTheFile(t *testing.T) {
-	c := &Call{bot: newTestBot(t), Language: "en"}
+	b := newTestBot(t)
 	for _, file := range []string{"data.csv", "my new_data.csv"} {
-		text := c.batchText(teach.Batch{Texts: 2, Disputed: 1, File: file, Stored: true})
+		text := b.in("en", record.Settings{}).batchText(teach.Batch{Texts: 2, Disputed: 1, File: file, Stored: true})
 		_, line, _ := strings.Cut(text, "`!dataset disable ")
 		line, _, _ = strings.Cut(line, "`")
-		if args, err := ParseArguments(c.bot.named("dataset disable"), line); err != nil || args["file"] != file || len(args) != 1 {
+		if args, err := ParseArguments(b.named("dataset disable"), line); err != nil || args["file"] != file || len(args) != 1 {
 			t.Errorf("%s: %v, %v", text, args, err)
 		}
 	}

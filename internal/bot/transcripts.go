@@ -6,7 +6,7 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/mynahbot/mynah/internal/bot/conversation"
+	"github.com/mynahbot/mynah/internal/conversation"
 	"github.com/mynahbot/mynah/internal/record"
 )
 

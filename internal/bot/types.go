@@ -4,6 +4,7 @@ import (
 	"io"
 
 	"github.com/mynahbot/mynah/internal/record"
+	"github.com/mynahbot/mynah/internal/spoken"
 )
 
 // Person is somebody on Discord, as far as one event tells.
@@ -103,7 +104,7 @@ type Reply struct {
 	Text  string
 	Files []File
 	// Voice, when set, makes this a Discord voice message: no text, no files.
-	Voice *VoiceMessage
+	Voice *spoken.VoiceMessage
 	// Buttons stand below the text, at most five.
 	Buttons []Button
 	// Private shows an answer to an interaction to its author only. It is
@@ -122,13 +123,6 @@ type Button struct {
 	Option  string // the one option that is given, "" for none
 	Value   string
 	Primary bool // stands out
-}
-
-// VoiceMessage is spoken sound as Discord's voice messages need it.
-type VoiceMessage struct {
-	Ogg      []byte  // Ogg Opus, mono, 48 kHz
-	Seconds  float64 // duration
-	Waveform []byte  // one byte of loudness a point, at most 256 points
 }
 
 // Modal is a form with one text field.

@@ -10,15 +10,16 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/mynahbot/mynah/internal/audio"
-	"github.com/mynahbot/mynah/internal/bot"
 	"github.com/mynahbot/mynah/internal/speech"
 	"github.com/mynahbot/mynah/internal/speech/engine"
 	"github.com/mynahbot/mynah/internal/speech/models"
 	"github.com/mynahbot/mynah/internal/speech/speechtest"
 	"github.com/mynahbot/mynah/internal/speech/voices"
 	"github.com/mynahbot/mynah/internal/speech/wer"
+	"github.com/mynahbot/mynah/internal/spoken"
 )
 
 // scriptedEars hears what a test tells them to.
@@ -27,11 +28,11 @@ type scriptedEars struct {
 	err  error
 }
 
-func (s scriptedEars) Transcribe(_ context.Context, r io.Reader, _ bot.Recording) (bot.Transcript, error) {
+func (s scriptedEars) Transcribe(_ context.Context, r io.Reader, _ spoken.Recording) (spoken.Transcript, error) {
 	if _, err := io.Copy(io.Discard, r); err != nil {
-		return bot.Transcript{}, err
+		return spoken.Transcript{}, err
 	}
-	return bot.Transcript{Text: s.text, Language: "en", Seconds: 1}, s.err
+	return spoken.Transcript{Text: s.text, Language: "en", Audio: time.Second}, s.err
 }
 
 func TestWhatComesOfRecordings(t *testing.T) {
@@ -58,10 +59,10 @@ func TestWhatComesOfRecordings(t *testing.T) {
 		want string
 	}{
 		"silence":       {scriptedEars{}, "no speech"},
-		"no sound":      {scriptedEars{err: &bot.HearingError{Fault: bot.HearingNoAudio}}, "no sound that I can decode"},
-		"too long":      {scriptedEars{err: &bot.HearingError{Fault: bot.HearingTooLong, Minutes: 120}}, "longer than 120 minutes"},
-		"no model":      {scriptedEars{err: &bot.HearingError{Fault: bot.HearingNoModel, Language: "ru", Install: "gigaam"}}, "mynah models pull gigaam"},
-		"no recognizer": {scriptedEars{err: &bot.HearingError{Fault: bot.HearingNoRecognizer}}, "mynah doctor"},
+		"no sound":      {scriptedEars{err: &spoken.HearingError{Fault: spoken.HearingNoAudio}}, "no sound that I can decode"},
+		"too long":      {scriptedEars{err: &spoken.HearingError{Fault: spoken.HearingTooLong, Minutes: 120}}, "longer than 120 minutes"},
+		"no model":      {scriptedEars{err: &spoken.HearingError{Fault: spoken.HearingNoModel, Language: "ru", Install: "gigaam"}}, "mynah models pull gigaam"},
+		"no recognizer": {scriptedEars{err: &spoken.HearingError{Fault: spoken.HearingNoRecognizer}}, "mynah doctor"},
 		"broken":        {scriptedEars{err: errors.New("out of luck")}, "Something broke"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -74,31 +75,6 @@ func TestWhatComesOfRecordings(t *testing.T) {
 	wants(t, "a video with a mention", ann.ask("general", w.mention(), upload{"clip.mp4", []byte("film")}).Content, "> a film")
 	wants(t, "off", ann.ask("general", "!settings recognizer off").Content, "off")
 	wants(t, "switched off", ann.ask("general", "", sound).Content, "no recognizer is set up")
-}
-
-// realEars is the installed recognizer.
-type realEars struct{ *engine.Engine }
-
-func (e realEars) Transcribe(ctx context.Context, r io.Reader, q bot.Recording) (bot.Transcript, error) {
-	language, _, _ := strings.Cut(q.Language, "-")
-	t, err := e.Engine.Transcribe(ctx, r, language, nil)
-	return bot.Transcript{Text: t.Text, Language: t.Language, Seconds: t.Audio.Seconds()}, err
-}
-
-// realVoice is what is installed to speak.
-type realVoice struct{ speech.Synthesizer }
-
-func (v realVoice) Speak(ctx context.Context, text string, q bot.Speech) (bot.VoiceMessage, error) {
-	var all audio.PCM
-	err := v.Synthesize(ctx, speech.Speech{Text: text, Language: q.Language, Voice: q.Voice}, func(p audio.PCM) error {
-		all.Rate, all.Samples = p.Rate, append(all.Samples, p.Samples...)
-		return nil
-	})
-	if err != nil {
-		return bot.VoiceMessage{}, err
-	}
-	m, err := audio.EncodeVoiceMessage(ctx, all)
-	return bot.VoiceMessage{Ogg: m.Ogg, Seconds: m.Duration.Seconds(), Waveform: m.Waveform}, err
 }
 
 func TestAVoiceMessageInAndOut(t *testing.T) {
@@ -122,7 +98,7 @@ func TestAVoiceMessageInAndOut(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ears := realEars{engine.Open(engine.Config{}, installed)}
+	ears := engine.Set{Engines: map[string]*engine.Engine{"": engine.Open(engine.Config{}, installed)}}
 	t.Cleanup(func() {
 		if err := ears.Close(); err != nil {
 			t.Error(err)
@@ -134,7 +110,7 @@ func TestAVoiceMessageInAndOut(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	w := newWorld(t, func(c *mynah) { c.Hearing, c.Voice = ears, realVoice{mouth} })
+	w := newWorld(t, func(c *mynah) { c.Hearing, c.Voice = ears, voices.Speaker{Synthesizer: mouth} })
 	ann := w.login("Ann")
 	recorded, err := os.ReadFile(clip.Path)
 	if err != nil {
@@ -161,14 +137,14 @@ func TestAVoiceMessageInAndOut(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	spoken, err := audio.EncodeVoiceMessage(t.Context(), sound)
+	recording, err := audio.EncodeVoiceMessage(t.Context(), sound)
 	if err != nil {
 		t.Fatal(err)
 	}
 	ann.request(http.MethodPost, "/channels/"+w.channel("general").String()+"/messages", map[string]any{
 		"flags":       8192,
-		"attachments": []map[string]any{{"id": 0, "filename": voiceFile, "duration_secs": spoken.Duration.Seconds(), "waveform": spoken.Waveform}},
-	}, upload{voiceFile, spoken.Ogg})
+		"attachments": []map[string]any{{"id": 0, "filename": voiceFile, "duration_secs": recording.Duration.Seconds(), "waveform": recording.Waveform}},
+	}, upload{voiceFile, recording.Ogg})
 	heard := ann.saying("> ")
 	if rate := wer.Compare(clip.Text, strings.TrimPrefix(heard.Content, "> ")).Rate(); rate > 0.3 {
 		t.Errorf("heard %q, said %q", heard.Content, clip.Text)
@@ -182,7 +158,7 @@ func TestAVoiceMessageInAndOut(t *testing.T) {
 	if a.Filename != voiceFile || !strings.HasPrefix(a.ContentType, "audio/ogg") || a.Duration < 1 || a.Waveform == "" {
 		t.Errorf("%+v", a)
 	}
-	back, err := ears.Transcribe(t.Context(), strings.NewReader(w.download(a.URL)), bot.Recording{Language: "en"})
+	back, err := ears.Transcribe(t.Context(), strings.NewReader(w.download(a.URL)), spoken.Recording{Language: "en"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,10 +11,11 @@ import (
 
 	"github.com/mynahbot/mynah/internal/audio"
 	"github.com/mynahbot/mynah/internal/bot"
-	"github.com/mynahbot/mynah/internal/bot/conversation"
+	"github.com/mynahbot/mynah/internal/conversation"
 	"github.com/mynahbot/mynah/internal/discord/voice"
 	"github.com/mynahbot/mynah/internal/record"
 	"github.com/mynahbot/mynah/internal/speech"
+	"github.com/mynahbot/mynah/internal/spoken"
 )
 
 // call is Mynah in one voice channel.
@@ -57,12 +58,12 @@ func (k *call) Leave(ctx context.Context) {
 }
 
 // Say implements [bot.OngoingCall].
-func (k *call) Say(text string, q bot.Speech) error {
+func (k *call) Say(text string, q spoken.Speech) error {
 	if k.calls.voices == nil {
 		return errors.New("discord: there is no voice to speak with")
 	}
-	s := speech.Speech{Text: text, Language: q.Language, Voice: q.Voice}
-	_, err := k.conn.Player().Play(context.Background(), text, &spoken{voices: k.calls.voices, speech: s, work: &k.calls.client.wg})
+	s := spoken.Speech{Text: text, Language: q.Language, Voice: q.Voice}
+	_, err := k.conn.Player().Play(context.Background(), text, &utterance{voices: k.calls.voices, speech: s, work: &k.calls.client.wg})
 	return err
 }
 
@@ -102,10 +103,10 @@ func (k *call) Health() bot.CallHealth {
 	return out
 }
 
-// spoken is a text as a sound: it is synthesized piece by piece while it is played, so that speech begins with the first one.
-type spoken struct {
+// utterance is a text as a sound: it is synthesized piece by piece while it is played, so that speech begins with the first one.
+type utterance struct {
 	voices speech.Synthesizer
-	speech speech.Speech
+	speech spoken.Speech
 	work   *sync.WaitGroup // of the client, which waits for the synthesis
 
 	pieces chan []float32
@@ -114,7 +115,7 @@ type spoken struct {
 }
 
 // Read implements [voice.Source].
-func (s *spoken) Read(ctx context.Context, dst []float32) (int, error) {
+func (s *utterance) Read(ctx context.Context, dst []float32) (int, error) {
 	if s.pieces == nil {
 		s.pieces = make(chan []float32, 4)
 		s.work.Go(func() { s.synthesize(ctx) })
@@ -139,7 +140,7 @@ func (s *spoken) Read(ctx context.Context, dst []float32) (int, error) {
 }
 
 // synthesize ends soon after ctx, which is that of the item that is played.
-func (s *spoken) synthesize(ctx context.Context) {
+func (s *utterance) synthesize(ctx context.Context) {
 	defer close(s.pieces)
 	s.err = s.voices.Synthesize(ctx, s.speech, func(pcm audio.PCM) error {
 		pcm, err := audio.Resample(pcm, audio.EncodeRate)

@@ -15,12 +15,12 @@ import (
 
 	"github.com/mynahbot/mynah/internal/audio"
 	"github.com/mynahbot/mynah/internal/bot"
-	"github.com/mynahbot/mynah/internal/bot/conversation"
+	"github.com/mynahbot/mynah/internal/conversation"
 	"github.com/mynahbot/mynah/internal/discord/voice"
 	"github.com/mynahbot/mynah/internal/localdiscord"
 	localvoice "github.com/mynahbot/mynah/internal/localdiscord/voice"
 	"github.com/mynahbot/mynah/internal/record"
-	"github.com/mynahbot/mynah/internal/speech"
+	"github.com/mynahbot/mynah/internal/spoken"
 )
 
 // beeper speaks each text as a tone as long as the text, and remembers it.
@@ -30,7 +30,7 @@ type beeper struct {
 	voices []string
 }
 
-func (b *beeper) Synthesize(ctx context.Context, s speech.Speech, emit func(audio.PCM) error) error {
+func (b *beeper) Synthesize(ctx context.Context, s spoken.Speech, emit func(audio.PCM) error) error {
 	b.mu.Lock()
 	b.said, b.voices = append(b.said, s.Text), append(b.voices, s.Voice)
 	b.mu.Unlock()
@@ -226,7 +226,7 @@ func TestMovedToOthers(t *testing.T) {
 	places.Servers[0].Channels = append(places.Servers[0].Channels, localdiscord.WorldChannel{Name: "Hall", Type: "voice"})
 	w, _ := callWorldIn(t, places, Config{AloneTime: 300 * time.Millisecond}, func(w *world, c *mynah) {
 		c.Talking = &bot.Talking{
-			Recognizer: heard.named, NewVAD: func() (conversation.VAD, error) { return loudness{}, nil }, Synthesizer: toneSynthesizer{}, Store: w.store,
+			Recognizer: heard.named, NewVAD: func() (spoken.VAD, error) { return loudness{}, nil }, Synthesizer: toneSynthesizer{}, Store: w.store,
 		}
 	})
 	boris, chen := w.login("Boris"), w.login("Chen")
@@ -313,11 +313,11 @@ type parrot struct {
 	asked int
 }
 
-func (p *parrot) Recognize(context.Context, []float32, string) (conversation.Transcript, error) {
+func (p *parrot) Utterance(context.Context, []float32, string) (spoken.Transcript, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.asked++
-	return conversation.Transcript{Text: p.words, Language: "en", Confidence: 1}, nil
+	return spoken.Transcript{Text: p.words, Language: "en", Confidence: 1}, nil
 }
 
 func (p *parrot) Languages() []string { return []string{"en"} }
@@ -340,14 +340,14 @@ func (p *parrot) count() int {
 // toneSynthesizer speaks in tones for a conversation.
 type toneSynthesizer struct{}
 
-func (toneSynthesizer) Split(text string) []conversation.Part {
-	return []conversation.Part{{Text: text}}
+func (toneSynthesizer) Split(text string) []spoken.Part {
+	return []spoken.Part{{Text: text}}
 }
 
-func (toneSynthesizer) Synthesize(_ context.Context, s conversation.Speech, emit func([]float32) error) error {
-	samples := make([]float32, conversation.SpokenRate)
+func (toneSynthesizer) Synthesize(_ context.Context, s spoken.Speech, emit func([]float32) error) error {
+	samples := make([]float32, spoken.SayRate)
 	for i := range samples {
-		samples[i] = float32(0.4 * math.Sin(2*math.Pi*700*float64(i)/conversation.SpokenRate))
+		samples[i] = float32(0.4 * math.Sin(2*math.Pi*700*float64(i)/spoken.SayRate))
 	}
 	return emit(samples)
 }
@@ -381,7 +381,7 @@ func TestConversation(t *testing.T) {
 	heard := &parrot{}
 	w, _ := callWorldWith(t, Config{}, func(w *world, c *mynah) {
 		c.Talking = &bot.Talking{
-			Recognizer: heard.named, NewVAD: func() (conversation.VAD, error) { return loudness{}, nil }, Synthesizer: toneSynthesizer{}, Store: w.store,
+			Recognizer: heard.named, NewVAD: func() (spoken.VAD, error) { return loudness{}, nil }, Synthesizer: toneSynthesizer{}, Store: w.store,
 		}
 	})
 	ann := w.login("Ann")

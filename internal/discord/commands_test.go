@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/mynahbot/mynah/internal/bot"
-	"github.com/mynahbot/mynah/internal/bot/conversation"
+	"github.com/mynahbot/mynah/internal/spoken"
 )
 
 // drive is one command in both of its forms. "{it}" stands for what ready returned.
@@ -31,7 +31,7 @@ func TestEveryCommandInBothForms(t *testing.T) {
 	w, _ := callWorldWith(t, Config{}, func(w *world, c *mynah) {
 		c.teach.TrainBudget = time.Second
 		c.Talking = &bot.Talking{
-			Recognizer: (&parrot{}).named, NewVAD: func() (conversation.VAD, error) { return loudness{}, nil }, Synthesizer: toneSynthesizer{}, Store: w.store,
+			Recognizer: (&parrot{}).named, NewVAD: func() (spoken.VAD, error) { return loudness{}, nil }, Synthesizer: toneSynthesizer{}, Store: w.store,
 			Voices: func() []string { return []string{"joe", "espeak-ng"} },
 		}
 	})

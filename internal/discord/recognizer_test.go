@@ -10,14 +10,15 @@ import (
 	"github.com/disgoorg/disgo/events"
 	"github.com/disgoorg/snowflake/v2"
 
-	"github.com/mynahbot/mynah/internal/bot/conversation"
+	"github.com/mynahbot/mynah/internal/conversation"
+	"github.com/mynahbot/mynah/internal/spoken"
 )
 
 // mute is a recognizer whose service is away.
 type mute struct{}
 
-func (mute) Recognize(context.Context, []float32, string) (conversation.Transcript, error) {
-	return conversation.Transcript{}, errors.New("the service is away")
+func (mute) Utterance(context.Context, []float32, string) (spoken.Transcript, error) {
+	return spoken.Transcript{}, errors.New("the service is away")
 }
 func (mute) Languages() []string { return []string{"en"} }
 

@@ -20,6 +20,7 @@ import (
 
 	"github.com/mynahbot/mynah/internal/bot"
 	"github.com/mynahbot/mynah/internal/record"
+	"github.com/mynahbot/mynah/internal/spoken"
 )
 
 // Discord's codes of errors that are handled
@@ -303,7 +304,7 @@ const maxWaveform = 256
 // postVoice sends a Discord voice message
 // (https://docs.discord.com/developers/resources/message, "Voice Messages").
 // disgo can't describe its attachment, so the request is written here.
-func (c *Client) postVoice(ctx context.Context, channel snowflake.ID, v *bot.VoiceMessage, author snowflake.ID, to *snowflake.ID) (record.MessageID, error) {
+func (c *Client) postVoice(ctx context.Context, channel snowflake.ID, v *spoken.VoiceMessage, author snowflake.ID, to *snowflake.ID) (record.MessageID, error) {
 	waveform := v.Waveform
 	if len(waveform) > maxWaveform {
 		waveform = waveform[:maxWaveform]
@@ -317,7 +318,7 @@ func (c *Client) postVoice(ctx context.Context, channel snowflake.ID, v *bot.Voi
 		"nonce":            nonce(),
 		"enforce_nonce":    true,
 		"attachments": []map[string]any{{
-			"id": 0, "filename": voiceFile, "duration_secs": v.Seconds, "waveform": base64.StdEncoding.EncodeToString(waveform),
+			"id": 0, "filename": voiceFile, "duration_secs": v.Duration.Seconds(), "waveform": base64.StdEncoding.EncodeToString(waveform),
 		}},
 	}
 	if to != nil {

@@ -6,7 +6,7 @@ import (
 
 	"github.com/disgoorg/snowflake/v2"
 
-	"github.com/mynahbot/mynah/internal/bot/conversation"
+	"github.com/mynahbot/mynah/internal/conversation"
 	"github.com/mynahbot/mynah/internal/discord/voice"
 	"github.com/mynahbot/mynah/internal/record"
 )

@@ -11,8 +11,8 @@ import (
 	"time"
 
 	"github.com/mynahbot/mynah/internal/bot"
-	"github.com/mynahbot/mynah/internal/bot/conversation"
 	"github.com/mynahbot/mynah/internal/record"
+	"github.com/mynahbot/mynah/internal/spoken"
 )
 
 // talkingWorld is a world where people are heard: whatever they hum, Mynah understands what the parrot says.
@@ -21,7 +21,7 @@ func talkingWorld(t *testing.T, change func(*mynah)) (*world, *parrot) {
 	heard := &parrot{}
 	w, _ := callWorldWith(t, Config{}, func(w *world, c *mynah) {
 		c.Talking = &bot.Talking{
-			Recognizer: heard.named, NewVAD: func() (conversation.VAD, error) { return loudness{}, nil }, Synthesizer: toneSynthesizer{}, Store: w.store,
+			Recognizer: heard.named, NewVAD: func() (spoken.VAD, error) { return loudness{}, nil }, Synthesizer: toneSynthesizer{}, Store: w.store,
 		}
 		if change != nil {
 			change(c)

@@ -5,18 +5,13 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/mynahbot/mynah/internal/spoken"
 )
 
 // unhurried is when a call is due that nobody waits for at a certain time: late enough to let a conversation go first, and
 // soon enough to get its turn beside many of them.
 const unhurried = 10 * time.Second
-
-type dueKey struct{}
-
-// WithDue tells when the result of what ctx is passed to will be wanted. A time in the past is the most urgent.
-func WithDue(ctx context.Context, due time.Time) context.Context {
-	return context.WithValue(ctx, dueKey{}, due)
-}
 
 // Cores shares the processors among calls that keep one of them busy and that nothing can interrupt, those of recognizers
 // and voices: so many run at once, and of those that wait the one that is due first goes first. More at once would make
@@ -50,13 +45,13 @@ func (c *Cores) Seats(n int) *Seats { return &Seats{cores: c, total: max(n, 1), 
 // Total is how many calls the model can take at once.
 func (s *Seats) Total() int { return s.total }
 
-// Take waits for a seat and a core, behind those that are due before ctx's call is (see [WithDue]). Whoever gets them calls
+// Take waits for a seat and a core, behind those that are due before ctx's call is (see [spoken.WithDue]). Whoever gets them calls
 // leave, once. Take returns the cause of ctx's end when that comes first.
 func (s *Seats) Take(ctx context.Context) (leave func(), err error) {
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
-	due, ok := ctx.Value(dueKey{}).(time.Time)
+	due, ok := spoken.Due(ctx)
 	if !ok {
 		due = time.Now().Add(unhurried)
 	}

@@ -8,6 +8,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/mynahbot/mynah/internal/spoken"
 )
 
 // What is due first goes first, and nobody waits for a seat while a core is free that another could use.
@@ -22,7 +24,7 @@ func TestCoresOrder(t *testing.T) {
 		call := func(name string, s *Seats, due time.Duration) {
 			ctx := t.Context()
 			if due >= 0 {
-				ctx = WithDue(ctx, time.Now().Add(due))
+				ctx = spoken.WithDue(ctx, time.Now().Add(due))
 			}
 			calls.Go(func() {
 				leave, err := s.Take(ctx)
@@ -79,7 +81,7 @@ func TestCoresBusyModel(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		ctx, cancel := context.WithCancelCause(WithDue(t.Context(), time.Now()))
+		ctx, cancel := context.WithCancelCause(spoken.WithDue(t.Context(), time.Now()))
 		gone := errors.New("gone")
 		waiting := make(chan error, 1)
 		go func() { _, err := voice.Take(ctx); waiting <- err }()

@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+
+	"github.com/mynahbot/mynah/internal/spoken"
 )
 
 // ModelFile is the name of the file in an installed model's folder that describes it: a [Model] as JSON.
@@ -67,19 +69,19 @@ func (m *Model) Covers(language string) bool { return slices.Contains(m.Language
 
 // Begin returns the transcript of an utterance before its words are known, in the utterance's language or, where that has none, in the
 // model's first. It refuses a language that the model doesn't know with a *[NoModelError], and what is longer than [MaxUtterance].
-func (m *Model) Begin(u Utterance) (Transcript, error) {
+func (m *Model) Begin(u spoken.Utterance) (spoken.Transcript, error) {
 	language := u.Language
 	if language == "" {
 		language = m.Languages[0]
 	}
 	if !m.Covers(language) {
-		return Transcript{}, &NoModelError{Language: language}
+		return spoken.Transcript{}, &spoken.NoModelError{Language: language}
 	}
-	length := Duration(len(u.Samples))
-	if length > MaxUtterance {
-		return Transcript{}, fmt.Errorf("model %s: an utterance of %v is over %v", m.Name, length, MaxUtterance)
+	length := spoken.Duration(len(u.Samples))
+	if length > spoken.MaxUtterance {
+		return spoken.Transcript{}, fmt.Errorf("model %s: an utterance of %v is over %v", m.Name, length, spoken.MaxUtterance)
 	}
-	return Transcript{Language: language, Confidence: 1, Audio: length, Speech: length}, nil
+	return spoken.Transcript{Language: language, Confidence: 1, Audio: length, Speech: length}, nil
 }
 
 // ReadModel reads the description in folder and checks that every file it names is there.

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"github.com/mynahbot/mynah/internal/spoken"
 )
 
 // Segment is a stretch of audio with speech in it, trimmed to the speech.
@@ -20,7 +22,7 @@ type Segment struct {
 func (s Segment) parts(pause, padding int) (ranges [][2]int) {
 	from, last := -1, 0
 	give := func() {
-		begin, end := from*FrameSize-padding, (last+1)*FrameSize+padding
+		begin, end := from*spoken.FrameSize-padding, (last+1)*spoken.FrameSize+padding
 		ranges = append(ranges, [2]int{max(0, begin), min(end, len(s.Samples))})
 	}
 	for i, is := range s.frames {
@@ -59,7 +61,7 @@ type SegmenterConfig struct {
 // Segmenter cuts a stream of audio into segments with speech, at pauses. It keeps at most one segment in memory. It is
 // not safe for concurrent use.
 type Segmenter struct {
-	vad       VAD
+	vad       spoken.VAD
 	threshold float32
 	pause     int // in frames, as the next three
 	padding   int
@@ -74,7 +76,7 @@ type Segmenter struct {
 }
 
 // NewSegmenter makes a segmenter for one stream after the other. It owns vad.
-func NewSegmenter(vad VAD, c SegmenterConfig) *Segmenter {
+func NewSegmenter(vad spoken.VAD, c SegmenterConfig) *Segmenter {
 	if c.Threshold == 0 {
 		c.Threshold = 0.5
 	}
@@ -84,7 +86,7 @@ func NewSegmenter(vad VAD, c SegmenterConfig) *Segmenter {
 		pause:     frames(c.Pause, 1500*time.Millisecond),
 		padding:   frames(c.Padding, time.Second),
 		minSpeech: frames(c.MinSpeech, 96*time.Millisecond),
-		longest:   int(MaxUtterance * Rate / time.Second / FrameSize),
+		longest:   int(spoken.MaxUtterance * spoken.Rate / time.Second / spoken.FrameSize),
 	}
 	s.reset()
 	return s
@@ -95,7 +97,7 @@ func frames(d, otherwise time.Duration) int {
 	if d == 0 {
 		d = otherwise
 	}
-	const frame = FrameSize * time.Second / Rate
+	const frame = spoken.FrameSize * time.Second / spoken.Rate
 	return max(1, int((d+frame-1)/frame))
 }
 
@@ -107,13 +109,13 @@ func (s *Segmenter) reset() {
 // Write takes the next samples and gives each segment that ends in them to emit. It returns emit's first error.
 func (s *Segmenter) Write(samples []float32, emit func(Segment) error) error {
 	for len(samples) > 0 {
-		n := min(len(samples), FrameSize-len(s.samples)%FrameSize)
+		n := min(len(samples), spoken.FrameSize-len(s.samples)%spoken.FrameSize)
 		s.samples = append(s.samples, samples[:n]...)
 		samples = samples[n:]
-		if len(s.samples)%FrameSize != 0 {
+		if len(s.samples)%spoken.FrameSize != 0 {
 			break
 		}
-		if err := s.frame(s.samples[len(s.samples)-FrameSize:], emit); err != nil {
+		if err := s.frame(s.samples[len(s.samples)-spoken.FrameSize:], emit); err != nil {
 			return err
 		}
 	}
@@ -123,8 +125,8 @@ func (s *Segmenter) Write(samples []float32, emit func(Segment) error) error {
 // Flush gives out what is left at the end of the stream. The next Write begins another stream.
 func (s *Segmenter) Flush(emit func(Segment) error) error {
 	defer s.reset()
-	if rest := len(s.samples) % FrameSize; rest > 0 {
-		var frame [FrameSize]float32
+	if rest := len(s.samples) % spoken.FrameSize; rest > 0 {
+		var frame [spoken.FrameSize]float32
 		copy(frame[:], s.samples[len(s.samples)-rest:])
 		if err := s.frame(frame[:], emit); err != nil {
 			return err
@@ -190,11 +192,11 @@ func (s *Segmenter) give(end int, emit func(Segment) error) error {
 			speech++
 		}
 	}
-	from, to := start*FrameSize, min(end*FrameSize, len(s.samples))
+	from, to := start*spoken.FrameSize, min(end*spoken.FrameSize, len(s.samples))
 	segment := Segment{
-		Start:   Duration(s.base + from),
+		Start:   spoken.Duration(s.base + from),
 		Samples: slices.Clone(s.samples[from:to]),
-		Speech:  Duration(speech * FrameSize),
+		Speech:  spoken.Duration(speech * spoken.FrameSize),
 		frames:  slices.Clone(s.speech[start:end]),
 	}
 	s.drop(end)
@@ -218,7 +220,7 @@ func (s *Segmenter) drop(n int) {
 	if n <= 0 {
 		return
 	}
-	rest := min(n*FrameSize, len(s.samples))
+	rest := min(n*spoken.FrameSize, len(s.samples))
 	s.samples = append(s.samples[:0], s.samples[rest:]...)
 	s.speech = append(s.speech[:0], s.speech[n:]...)
 	s.base += rest

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"github.com/mynahbot/mynah/internal/spoken"
 )
 
 // levelVAD takes loud frames for speech.
@@ -14,7 +16,7 @@ type levelVAD struct{ resets int }
 func (v *levelVAD) Reset() { v.resets++ }
 
 func (v *levelVAD) Probability(frame []float32) (float32, error) {
-	if len(frame) != FrameSize {
+	if len(frame) != spoken.FrameSize {
 		return 0, errors.New("not a frame")
 	}
 	if frame[0] != 0 {
@@ -28,7 +30,7 @@ func (v *levelVAD) Probability(frame []float32) (float32, error) {
 func stream(pattern string) []float32 {
 	var out []float32
 	for i, c := range pattern {
-		for range FrameSize {
+		for range spoken.FrameSize {
 			x := float32(0)
 			if c == '#' {
 				x = float32(i + 1)
@@ -65,7 +67,7 @@ func segments(t *testing.T, samples []float32, c SegmenterConfig, step func() in
 }
 
 func TestSegmenter(t *testing.T) {
-	const frame = FrameSize * time.Second / Rate
+	const frame = spoken.FrameSize * time.Second / spoken.Rate
 	config := SegmenterConfig{Pause: 10 * frame, Padding: 2 * frame, MinSpeech: 3 * frame}
 	for name, tc := range map[string]struct {
 		pattern string
@@ -85,15 +87,15 @@ func TestSegmenter(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			samples := stream(tc.pattern)
 			for _, step := range []func() int{
-				func() int { return len(samples) }, func() int { return 1 + rand.IntN(3*FrameSize) }, func() int { return 7 },
+				func() int { return len(samples) }, func() int { return 1 + rand.IntN(3*spoken.FrameSize) }, func() int { return 7 },
 			} {
 				got := segments(t, samples, config, step)
 				if len(got) != len(tc.want) {
 					t.Fatalf("%d segments, want %d: %v", len(got), len(tc.want), got)
 				}
 				for i, s := range got {
-					from, to := tc.want[i][0]*FrameSize, tc.want[i][1]*FrameSize
-					if s.Start != Duration(from) || !slices.Equal(s.Samples, samples[from:to]) {
+					from, to := tc.want[i][0]*spoken.FrameSize, tc.want[i][1]*spoken.FrameSize
+					if s.Start != spoken.Duration(from) || !slices.Equal(s.Samples, samples[from:to]) {
 						t.Errorf("segment %d: from %v, %d samples; want frames %v", i, s.Start, len(s.Samples), tc.want[i])
 					}
 					if s.Speech != time.Duration(tc.speech[i])*frame {
@@ -110,10 +112,10 @@ func TestParts(t *testing.T) {
 	for pause, want := range map[int][][2]int{
 		10: {{1, 15}}, 3: {{1, 8}, {11, 15}}, 1: {{1, 5}, {5, 8}, {11, 15}},
 	} {
-		got := s.parts(pause, FrameSize)
+		got := s.parts(pause, spoken.FrameSize)
 		for i := range want {
-			want[i][0] *= FrameSize
-			want[i][1] *= FrameSize
+			want[i][0] *= spoken.FrameSize
+			want[i][1] *= spoken.FrameSize
 		}
 		if !slices.Equal(got, want) {
 			t.Errorf("pauses of %d frames: %v, want %v", pause, got, want)
@@ -138,18 +140,18 @@ func TestSegmenterLong(t *testing.T) {
 				pattern += "."
 			}
 		}
-		samples := stream(pattern)[:1000*FrameSize-rnd.IntN(FrameSize)]
+		samples := stream(pattern)[:1000*spoken.FrameSize-rnd.IntN(spoken.FrameSize)]
 		end := time.Duration(-1)
 		var speech time.Duration
 		heard := map[float32]bool{}
 		for _, s := range segments(t, samples, SegmenterConfig{MinSpeech: 1}, func() int { return 8192 }) {
-			if d := Duration(len(s.Samples)); d > MaxUtterance {
+			if d := spoken.Duration(len(s.Samples)); d > spoken.MaxUtterance {
 				t.Fatalf("a segment of %v", d)
 			}
 			if s.Start < end-400*time.Millisecond {
 				t.Fatalf("a segment from %v after one to %v", s.Start, end)
 			}
-			end = s.Start + Duration(len(s.Samples))
+			end = s.Start + spoken.Duration(len(s.Samples))
 			speech += s.Speech
 			for i, x := range s.Samples {
 				if x != 0 && (i == 0 || x != s.Samples[i-1]) { // a frame's samples are all alike
@@ -166,8 +168,8 @@ func TestSegmenterLong(t *testing.T) {
 				}
 			}
 		}
-		if speech != Duration(want*FrameSize) {
-			t.Fatalf("%v of speech, want %v", speech, Duration(want*FrameSize))
+		if speech != spoken.Duration(want*spoken.FrameSize) {
+			t.Fatalf("%v of speech, want %v", speech, spoken.Duration(want*spoken.FrameSize))
 		}
 	}
 }
@@ -199,7 +201,7 @@ func TestSegmenterMemory(t *testing.T) {
 	if n != 600*len(second) {
 		t.Errorf("%d samples came out of %d", n, 600*len(second))
 	}
-	if limit := 3 * int(MaxUtterance/time.Second) * Rate; most > limit {
+	if limit := 3 * int(spoken.MaxUtterance/time.Second) * spoken.Rate; most > limit {
 		t.Errorf("%d samples kept, more than %d", most, limit)
 	}
 }

@@ -11,21 +11,22 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/mynahbot/mynah/internal/audio"
+	"github.com/mynahbot/mynah/internal/spoken"
 )
 
 const (
 	// peak is what an utterance is normalised to, and maxGain how much it may be amplified for that: what is quieter is noise.
 	peak, maxGain = 0.5, 50
 	// A segment without a text is tried again in parts, cut at pauses of retryPause frames, with so many samples around them.
-	retryPause, retryPadding = 16, Rate / 5
+	retryPause, retryPadding = 16, spoken.Rate / 5
 	// minRetry is the shortest audio that is halved and tried again when a recognizer made nothing plausible of it.
 	minRetry = 4 * time.Second
 )
 
 // Transcriber makes text from audio of any length. It is safe for concurrent use.
 type Transcriber struct {
-	Recognizer Recognizer
-	NewVAD     func() (VAD, error)
+	Recognizer spoken.Recognizer
+	NewVAD     func() (spoken.VAD, error)
 	Segmenter  SegmenterConfig
 	Limits     audio.Limits
 	// Parallel is how many utterances of one file are recognized at once; 0 is 1.
@@ -38,14 +39,14 @@ type Transcriber struct {
 //
 // progress, where it isn't nil, is told after each utterance how much of the audio is done, and how much there is,
 // which is 0 until the end of the file has been read. It is called from other goroutines, one at a time.
-func (t *Transcriber) Transcribe(ctx context.Context, src io.Reader, language string, progress func(done, total time.Duration)) (Transcript, error) {
+func (t *Transcriber) Transcribe(ctx context.Context, src io.Reader, language string, progress func(done, total time.Duration)) (spoken.Transcript, error) {
 	started := time.Now()
-	if _, err := t.Recognizer.Recognize(ctx, Utterance{Language: language}); err != nil {
-		return Transcript{}, err
+	if _, err := t.Recognizer.Recognize(ctx, spoken.Utterance{Language: language}); err != nil {
+		return spoken.Transcript{}, err
 	}
 	vad, err := t.NewVAD()
 	if err != nil {
-		return Transcript{}, err
+		return spoken.Transcript{}, err
 	}
 	run := &transcription{t: t, language: language, progress: progress}
 	group, ctx := errgroup.WithContext(ctx)
@@ -82,14 +83,14 @@ func (t *Transcriber) Transcribe(ctx context.Context, src io.Reader, language st
 		if err != nil {
 			return err
 		}
-		run.total.Store(int64(Duration(samples)))
+		run.total.Store(int64(spoken.Duration(samples)))
 		return segmenter.Flush(emit)
 	})
 	if err := group.Wait(); err != nil {
-		return Transcript{}, err
+		return spoken.Transcript{}, err
 	}
 	transcript := join(parts)
-	transcript.Audio, transcript.Took = Duration(samples), time.Since(started)
+	transcript.Audio, transcript.Took = spoken.Duration(samples), time.Since(started)
 	if transcript.Language == "" {
 		transcript.Language = language
 	}
@@ -99,7 +100,7 @@ func (t *Transcriber) Transcribe(ctx context.Context, src io.Reader, language st
 // part is one segment of a file, and what was said in it.
 type part struct {
 	segment    Segment
-	transcript Transcript
+	transcript spoken.Transcript
 }
 
 type transcription struct {
@@ -116,7 +117,7 @@ func (r *transcription) recognize(ctx context.Context, p *part) error {
 	segment := p.segment
 	p.segment = Segment{} // parts are kept until the end of the file, their audio isn't
 	samples := segment.Samples
-	end := segment.Start + Duration(len(samples))
+	end := segment.Start + spoken.Duration(len(samples))
 	var err error
 	if p.transcript, err = r.t.Utterance(ctx, samples, r.language); err != nil {
 		return err
@@ -139,12 +140,12 @@ func (r *transcription) recognize(ctx context.Context, p *part) error {
 
 // again recognizes a segment that gave no text in parts: some models stop at the first pause, or at once where there is
 // silence before the speech.
-func (r *transcription) again(ctx context.Context, s Segment) (Transcript, error) {
+func (r *transcription) again(ctx context.Context, s Segment) (spoken.Transcript, error) {
 	var parts []*part
 	for _, at := range s.parts(retryPause, retryPadding) {
 		t, err := r.t.Utterance(ctx, s.Samples[at[0]:at[1]], r.language)
 		if err != nil {
-			return Transcript{}, err
+			return spoken.Transcript{}, err
 		}
 		parts = append(parts, &part{transcript: t})
 	}
@@ -153,13 +154,13 @@ func (r *transcription) again(ctx context.Context, s Segment) (Transcript, error
 
 // Utterance recognizes one stretch of speech of at most [MaxUtterance] that was cut out already. It changes the samples. What is not plausible is tried again in halves, and
 // left out in the end: recognizers that loop on a whole often understand its parts.
-func (t *Transcriber) Utterance(ctx context.Context, samples []float32, language string) (Transcript, error) {
+func (t *Transcriber) Utterance(ctx context.Context, samples []float32, language string) (spoken.Transcript, error) {
 	normalise(samples)
-	transcript, err := t.Recognizer.Recognize(ctx, Utterance{Samples: samples, Language: language})
+	transcript, err := t.Recognizer.Recognize(ctx, spoken.Utterance{Samples: samples, Language: language})
 	if err != nil {
-		return Transcript{}, err
+		return spoken.Transcript{}, err
 	}
-	length := Duration(len(samples))
+	length := spoken.Duration(len(samples))
 	if plausible(transcript.Text, transcript.Language, length) {
 		return transcript, nil
 	}
@@ -170,11 +171,11 @@ func (t *Transcriber) Utterance(ctx context.Context, samples []float32, language
 	middle := quietest(samples)
 	first, err := t.Utterance(ctx, samples[:middle], language)
 	if err != nil {
-		return Transcript{}, err
+		return spoken.Transcript{}, err
 	}
 	second, err := t.Utterance(ctx, samples[middle:], language)
 	if err != nil {
-		return Transcript{}, err
+		return spoken.Transcript{}, err
 	}
 	return join([]*part{{transcript: first}, {transcript: second}}), nil
 }
@@ -197,21 +198,21 @@ func normalise(samples []float32) {
 // quietest is the sample around which the middle third is quietest.
 func quietest(samples []float32) int {
 	best, least := len(samples)/2, float32(0)
-	for at := len(samples) / 3; at+FrameSize <= 2*len(samples)/3; at += FrameSize {
+	for at := len(samples) / 3; at+spoken.FrameSize <= 2*len(samples)/3; at += spoken.FrameSize {
 		energy := float32(0)
-		for _, x := range samples[at : at+FrameSize] {
+		for _, x := range samples[at : at+spoken.FrameSize] {
 			energy += x * x
 		}
 		if at == len(samples)/3 || energy < least {
-			best, least = at+FrameSize/2, energy
+			best, least = at+spoken.FrameSize/2, energy
 		}
 	}
 	return best
 }
 
 // join puts the transcripts of consecutive parts together. The confidence is their mean, weighted by the length of audio.
-func join(parts []*part) Transcript {
-	var whole Transcript
+func join(parts []*part) spoken.Transcript {
+	var whole spoken.Transcript
 	var texts []string
 	var weight float64
 	for _, p := range parts {

@@ -18,12 +18,13 @@ import (
 
 	"github.com/mynahbot/mynah/internal/audio"
 	"github.com/mynahbot/mynah/internal/audio/wav"
+	"github.com/mynahbot/mynah/internal/spoken"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // scripted is a recognizer whose answers a test gives.
-type scripted func(ctx context.Context, n int, u Utterance) (Transcript, error)
+type scripted func(ctx context.Context, n int, u spoken.Utterance) (spoken.Transcript, error)
 
 type fakeRecognizer struct {
 	answer scripted
@@ -34,31 +35,31 @@ type fakeRecognizer struct {
 
 func (*fakeRecognizer) Languages() []string { return []string{"en"} }
 
-func (r *fakeRecognizer) Recognize(ctx context.Context, u Utterance) (Transcript, error) {
+func (r *fakeRecognizer) Recognize(ctx context.Context, u spoken.Utterance) (spoken.Transcript, error) {
 	if u.Language != "en" && u.Language != "" {
-		return Transcript{}, &NoModelError{Language: u.Language, Install: "a-model"}
+		return spoken.Transcript{}, &spoken.NoModelError{Language: u.Language, Install: "a-model"}
 	}
 	if len(u.Samples) == 0 {
-		return Transcript{}, nil
+		return spoken.Transcript{}, nil
 	}
 	if now := r.now.Add(1); now > r.most.Load() {
 		r.most.Store(now)
 	}
 	defer r.now.Add(-1)
 	t, err := r.answer(ctx, int(r.asked.Add(1)), u)
-	t.Audio, t.Language = Duration(len(u.Samples)), "en"
+	t.Audio, t.Language = spoken.Duration(len(u.Samples)), "en"
 	return t, err
 }
 
 // words answers with the pitch that an utterance is made of.
-func words(_ context.Context, _ int, u Utterance) (Transcript, error) {
+func words(_ context.Context, _ int, u spoken.Utterance) (spoken.Transcript, error) {
 	count := 0
 	for i := 1; i < len(u.Samples); i++ {
 		if u.Samples[i-1] <= 0 && u.Samples[i] > 0 {
 			count++
 		}
 	}
-	return Transcript{Text: fmt.Sprintf("word%d", count/100), Confidence: 0.5}, nil
+	return spoken.Transcript{Text: fmt.Sprintf("word%d", count/100), Confidence: 0.5}, nil
 }
 
 // beeps makes a file with beeps of 600 ms, each higher than the one before it, and pauses of 2 s.
@@ -66,21 +67,21 @@ func beeps(n int) []byte {
 	var samples []float32
 	for i := range n {
 		period := 64 >> min(i, 4)
-		for j := range Rate * 6 / 10 {
+		for j := range spoken.Rate * 6 / 10 {
 			x := float32(0.1)
 			if j%period < period/2 {
 				x = -0.1
 			}
 			samples = append(samples, x)
 		}
-		samples = append(samples, make([]float32, 2*Rate)...)
+		samples = append(samples, make([]float32, 2*spoken.Rate)...)
 	}
-	return wav.Encode(Rate, samples)
+	return wav.Encode(spoken.Rate, samples)
 }
 
 func transcriber(answer scripted) (*Transcriber, *fakeRecognizer) {
 	r := &fakeRecognizer{answer: answer}
-	return &Transcriber{Recognizer: r, NewVAD: func() (VAD, error) { return &levelVAD{}, nil }}, r
+	return &Transcriber{Recognizer: r, NewVAD: func() (spoken.VAD, error) { return &levelVAD{}, nil }}, r
 }
 
 func TestTranscribe(t *testing.T) {
@@ -117,7 +118,7 @@ func TestTranscribe(t *testing.T) {
 
 func TestTranscribeNoSpeech(t *testing.T) {
 	tr, r := transcriber(words)
-	got, err := tr.Transcribe(t.Context(), bytes.NewReader(wav.Encode(Rate, make([]float32, 3*Rate))), "en", nil)
+	got, err := tr.Transcribe(t.Context(), bytes.NewReader(wav.Encode(spoken.Rate, make([]float32, 3*spoken.Rate))), "en", nil)
 	if err != nil || got.Text != "" || got.Audio != 3*time.Second || got.Speech != 0 || r.asked.Load() != 0 {
 		t.Errorf("silence: %+v, %v", got, err)
 	}
@@ -127,18 +128,18 @@ func TestTranscribeNoSpeech(t *testing.T) {
 func TestTranscribeAgain(t *testing.T) {
 	var sound []float32
 	for range 3 {
-		sound = append(sound, make([]float32, Rate*7/10)...)
-		for range Rate / 2 {
+		sound = append(sound, make([]float32, spoken.Rate*7/10)...)
+		for range spoken.Rate / 2 {
 			sound = append(sound, 0.2)
 		}
 	}
-	tr, r := transcriber(func(_ context.Context, _ int, u Utterance) (Transcript, error) {
-		if len(u.Samples) > Rate {
-			return Transcript{}, nil
+	tr, r := transcriber(func(_ context.Context, _ int, u spoken.Utterance) (spoken.Transcript, error) {
+		if len(u.Samples) > spoken.Rate {
+			return spoken.Transcript{}, nil
 		}
-		return Transcript{Text: "word", Confidence: 1}, nil
+		return spoken.Transcript{Text: "word", Confidence: 1}, nil
 	})
-	got, err := tr.Transcribe(t.Context(), bytes.NewReader(wav.Encode(Rate, sound)), "en", nil)
+	got, err := tr.Transcribe(t.Context(), bytes.NewReader(wav.Encode(spoken.Rate, sound)), "en", nil)
 	if err != nil || got.Text != "word word word" || r.asked.Load() != 4 {
 		t.Errorf("%+v, %v after %d tries", got, err, r.asked.Load())
 	}
@@ -152,9 +153,11 @@ func TestTranscribeErrors(t *testing.T) {
 		answer   scripted
 		want     error
 	}{
-		"empty":             {strings.NewReader(""), "en", words, audio.ErrEmpty},
-		"the file fails":    {io.MultiReader(bytes.NewReader(beeps(3)[:100_000]), iotest.ErrReader(broken)), "en", words, broken},
-		"recognition fails": {bytes.NewReader(beeps(5)), "en", func(context.Context, int, Utterance) (Transcript, error) { return Transcript{}, broken }, broken},
+		"empty":          {strings.NewReader(""), "en", words, audio.ErrEmpty},
+		"the file fails": {io.MultiReader(bytes.NewReader(beeps(3)[:100_000]), iotest.ErrReader(broken)), "en", words, broken},
+		"recognition fails": {bytes.NewReader(beeps(5)), "en", func(context.Context, int, spoken.Utterance) (spoken.Transcript, error) {
+			return spoken.Transcript{}, broken
+		}, broken},
 	} {
 		t.Run(name, func(t *testing.T) {
 			tr, _ := transcriber(tc.answer)
@@ -164,11 +167,11 @@ func TestTranscribeErrors(t *testing.T) {
 		})
 	}
 	tr, r := transcriber(words)
-	var none *NoModelError
+	var none *spoken.NoModelError
 	if _, err := tr.Transcribe(t.Context(), bytes.NewReader(beeps(1)), "ru", nil); !errors.As(err, &none) || !strings.Contains(err.Error(), "a-model") || r.asked.Load() != 0 {
 		t.Errorf("another language: %v", err)
 	}
-	tr.NewVAD = func() (VAD, error) { return nil, broken }
+	tr.NewVAD = func() (spoken.VAD, error) { return nil, broken }
 	if _, err := tr.Transcribe(t.Context(), bytes.NewReader(beeps(1)), "en", nil); !errors.Is(err, broken) {
 		t.Errorf("no detector: %v", err)
 	}
@@ -176,10 +179,10 @@ func TestTranscribeErrors(t *testing.T) {
 
 func TestTranscribeCancelled(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
-	tr, _ := transcriber(func(ctx context.Context, n int, _ Utterance) (Transcript, error) {
+	tr, _ := transcriber(func(ctx context.Context, n int, _ spoken.Utterance) (spoken.Transcript, error) {
 		cancel()
 		<-ctx.Done()
-		return Transcript{}, ctx.Err()
+		return spoken.Transcript{}, ctx.Err()
 	})
 	if _, err := tr.Transcribe(ctx, bytes.NewReader(beeps(5)), "en", nil); !errors.Is(err, context.Canceled) {
 		t.Errorf("%v", err)
@@ -189,20 +192,20 @@ func TestTranscribeCancelled(t *testing.T) {
 // TestUtteranceLoops has a recognizer that loops on long audio, and one that always does.
 func TestUtteranceLoops(t *testing.T) {
 	loop := strings.Repeat("that was so ", 20)
-	tr, r := transcriber(func(_ context.Context, _ int, u Utterance) (Transcript, error) {
-		if len(u.Samples) > 7*Rate {
-			return Transcript{Text: loop, Confidence: 1}, nil
+	tr, r := transcriber(func(_ context.Context, _ int, u spoken.Utterance) (spoken.Transcript, error) {
+		if len(u.Samples) > 7*spoken.Rate {
+			return spoken.Transcript{Text: loop, Confidence: 1}, nil
 		}
-		return Transcript{Text: "fine", Confidence: 1}, nil
+		return spoken.Transcript{Text: "fine", Confidence: 1}, nil
 	})
-	got, err := tr.Utterance(t.Context(), make([]float32, 10*Rate), "en")
+	got, err := tr.Utterance(t.Context(), make([]float32, 10*spoken.Rate), "en")
 	if err != nil || got.Text != "fine fine" || r.asked.Load() != 3 || got.Audio != 10*time.Second {
 		t.Errorf("%+v, %v after %d tries", got, err, r.asked.Load())
 	}
-	tr, r = transcriber(func(context.Context, int, Utterance) (Transcript, error) {
-		return Transcript{Text: loop, Confidence: 1}, nil
+	tr, r = transcriber(func(context.Context, int, spoken.Utterance) (spoken.Transcript, error) {
+		return spoken.Transcript{Text: loop, Confidence: 1}, nil
 	})
-	got, err = tr.Utterance(t.Context(), make([]float32, 15*Rate), "en")
+	got, err = tr.Utterance(t.Context(), make([]float32, 15*spoken.Rate), "en")
 	if err != nil || got.Text != "" || r.asked.Load() > 15 {
 		t.Errorf("%+v, %v after %d tries", got, err, r.asked.Load())
 	}
@@ -210,20 +213,20 @@ func TestUtteranceLoops(t *testing.T) {
 
 // TestTranscribeMemory transcribes 30 minutes with speech everywhere, and the heap stays small.
 func TestTranscribeMemory(t *testing.T) {
-	second := make([]float32, Rate)
+	second := make([]float32, spoken.Rate)
 	for i := range second {
 		second[i] = 0.1
 	}
 	var most atomic.Uint64
-	tr, r := transcriber(func(context.Context, int, Utterance) (Transcript, error) {
+	tr, r := transcriber(func(context.Context, int, spoken.Utterance) (spoken.Transcript, error) {
 		var now runtime.MemStats
 		runtime.ReadMemStats(&now)
 		most.Store(max(most.Load(), now.HeapAlloc))
-		return Transcript{Text: "word", Confidence: 1}, nil
+		return spoken.Transcript{Text: "word", Confidence: 1}, nil
 	})
 	tr.Limits.MaxBytes = 100 << 20
-	header := wav.Encode(Rate, nil)[:40]
-	src := io.MultiReader(bytes.NewReader(append(header, 0, 0, 0, 0)), &repeated{data: wav.Encode(Rate, second)[44:], left: 1800})
+	header := wav.Encode(spoken.Rate, nil)[:40]
+	src := io.MultiReader(bytes.NewReader(append(header, 0, 0, 0, 0)), &repeated{data: wav.Encode(spoken.Rate, second)[44:], left: 1800})
 	got, err := tr.Transcribe(t.Context(), src, "en", nil)
 	if err != nil {
 		t.Fatal(err)

@@ -10,6 +10,7 @@ import (
 	"github.com/mynahbot/mynah/internal/speech/models"
 	"github.com/mynahbot/mynah/internal/speech/speechtest"
 	"github.com/mynahbot/mynah/internal/speech/wer"
+	"github.com/mynahbot/mynah/internal/spoken"
 )
 
 // readings is how often each sound is recognized, each time from 5 ms later on. A recognizer's errors change with where its
@@ -61,7 +62,7 @@ func (e *ears) hear(kind, said string, samples []float32) {
 }
 
 func (e *ears) listen() {
-	const step = speech.Rate * 5 / 1000
+	const step = spoken.Rate * 5 / 1000
 	for s := range e.jobs {
 		for n := range readings {
 			text, err := e.engine.Utterance(e.t.Context(), slices.Clone(s.samples[min(n*step, len(s.samples)):]), "en")

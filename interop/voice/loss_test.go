@@ -12,8 +12,8 @@ import (
 	"github.com/mynahbot/mynah/internal/discord/voice"
 	"github.com/mynahbot/mynah/internal/localdiscord"
 	localvoice "github.com/mynahbot/mynah/internal/localdiscord/voice"
-	"github.com/mynahbot/mynah/internal/speech"
 	"github.com/mynahbot/mynah/internal/speech/speechtest"
+	"github.com/mynahbot/mynah/internal/spoken"
 )
 
 // network is what happens to packets on the way, and what that may cost, in shares of the words.
@@ -57,7 +57,7 @@ func (c *call) read(t *testing.T, channel snowflake.ID, clip speechtest.Clip, ne
 	for _, o := range r.all() {
 		o.open(t, channel)
 	}
-	spoken, err := audio.Resample(audio.PCM{Rate: speech.Rate, Samples: r.samples}, audio.EncodeRate)
+	spoken, err := audio.Resample(audio.PCM{Rate: spoken.Rate, Samples: r.samples}, audio.EncodeRate)
 	if err != nil {
 		t.Fatal(err)
 	}

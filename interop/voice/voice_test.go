@@ -18,9 +18,9 @@ import (
 	"github.com/mynahbot/mynah/internal/audio"
 	"github.com/mynahbot/mynah/internal/localdiscord"
 	localvoice "github.com/mynahbot/mynah/internal/localdiscord/voice"
-	"github.com/mynahbot/mynah/internal/speech"
 	"github.com/mynahbot/mynah/internal/speech/speechtest"
 	"github.com/mynahbot/mynah/internal/speech/voices"
+	"github.com/mynahbot/mynah/internal/spoken"
 	"github.com/mynahbot/mynah/interop/script"
 )
 
@@ -252,7 +252,7 @@ func testScript(t *testing.T, start func(*call) *bot) {
 		}
 		text := sentences[round%len(sentences)]
 		sound := synthesize(t, mouth, text)
-		at16k, err := audio.Resample(sound, speech.Rate)
+		at16k, err := audio.Resample(sound, spoken.Rate)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -279,7 +279,7 @@ func testScript(t *testing.T, start func(*call) *bot) {
 func synthesize(t testing.TB, v *voices.Voices, text string) audio.PCM {
 	t.Helper()
 	var sound audio.PCM
-	err := v.Synthesize(t.Context(), speech.Speech{Text: text, Language: "en"}, func(p audio.PCM) error {
+	err := v.Synthesize(t.Context(), spoken.Speech{Text: text, Language: "en"}, func(p audio.PCM) error {
 		sound.Rate = p.Rate
 		sound.Samples = append(sound.Samples, p.Samples...)
 		return nil

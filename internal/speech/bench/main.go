@@ -23,10 +23,10 @@ import (
 
 	"github.com/mynahbot/mynah/internal/audio"
 	"github.com/mynahbot/mynah/internal/audio/wav"
-	"github.com/mynahbot/mynah/internal/speech"
 	"github.com/mynahbot/mynah/internal/speech/engine"
 	"github.com/mynahbot/mynah/internal/speech/models"
 	"github.com/mynahbot/mynah/internal/speech/wer"
+	"github.com/mynahbot/mynah/internal/spoken"
 )
 
 // What recognition has to reach.
@@ -85,10 +85,10 @@ type bench struct {
 	single  map[string]wer.Count
 }
 
-func (b *bench) transcribe(ctx context.Context, file string) (speech.Transcript, error) {
+func (b *bench) transcribe(ctx context.Context, file string) (spoken.Transcript, error) {
 	f, err := os.Open(filepath.Join(b.data, file))
 	if err != nil {
-		return speech.Transcript{}, err
+		return spoken.Transcript{}, err
 	}
 	defer f.Close()
 	return b.engine.Transcribe(ctx, f, "en", nil)
@@ -252,7 +252,7 @@ func (b *bench) long(ctx context.Context, clips []clip) error {
 	var samples []float32
 	var texts []string
 	flush := func() error {
-		t, err := b.engine.Transcribe(ctx, bytes.NewReader(wav.Encode(speech.Rate, samples)), "en", nil)
+		t, err := b.engine.Transcribe(ctx, bytes.NewReader(wav.Encode(spoken.Rate, samples)), "en", nil)
 		if err != nil {
 			return err
 		}
@@ -279,10 +279,10 @@ func (b *bench) long(ctx context.Context, clips []clip) error {
 		for i := 44; i+1 < len(raw); i += 2 {
 			samples = append(samples, float32(int16(binary.LittleEndian.Uint16(raw[i:])))/(1<<15))
 		}
-		samples = append(samples, make([]float32, speech.Rate*7/10)...)
+		samples = append(samples, make([]float32, spoken.Rate*7/10)...)
 		texts = append(texts, c.Text)
 		parts = parts.Add(b.single[c.File])
-		if len(samples) >= minute*speech.Rate {
+		if len(samples) >= minute*spoken.Rate {
 			if err := flush(); err != nil {
 				return err
 			}

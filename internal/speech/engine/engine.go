@@ -21,6 +21,7 @@ import (
 	"github.com/mynahbot/mynah/internal/speech/moonshine"
 	"github.com/mynahbot/mynah/internal/speech/sherpa"
 	"github.com/mynahbot/mynah/internal/speech/silero"
+	"github.com/mynahbot/mynah/internal/spoken"
 )
 
 // Store is where installed models are found; [models.Store] is one.
@@ -33,7 +34,10 @@ type Store interface {
 // Config chooses among the recognizers.
 type Config struct {
 	// Service recognizes everything where it is set, such as Google's or an OpenAI-compatible one.
-	Service speech.Recognizer
+	Service spoken.Recognizer
+	// ServiceLanguages are those that a Service is asked for which takes whatever it is given; it may
+	// understand more.
+	ServiceLanguages []string
 	// Models are asked before those of the store: folders that the configuration names.
 	Models []*speech.Model
 	// Streams is how many utterances each model recognizes at once, with a thread each; 0 is one for each processor.
@@ -50,7 +54,7 @@ type Config struct {
 // ErrClosed is returned by an engine that was closed.
 var ErrClosed = errors.New("speech recognition is closed")
 
-// Engine is a [speech.Recognizer] that passes each utterance to the right one, and transcribes files with it. It is
+// Engine is a [spoken.Recognizer] that passes each utterance to the right one, and transcribes files with it. It is
 // safe for concurrent use.
 type Engine struct {
 	config      Config
@@ -71,7 +75,7 @@ type loading struct {
 }
 
 type closingRecognizer interface {
-	speech.Recognizer
+	spoken.Recognizer
 	io.Closer
 }
 
@@ -89,39 +93,42 @@ func Open(config Config, store Store) *Engine {
 }
 
 // Transcribe makes text from a file. See [speech.Transcriber.Transcribe].
-func (e *Engine) Transcribe(ctx context.Context, src io.Reader, language string, progress func(done, total time.Duration)) (speech.Transcript, error) {
+func (e *Engine) Transcribe(ctx context.Context, src io.Reader, language string, progress func(done, total time.Duration)) (spoken.Transcript, error) {
 	return e.transcriber.Transcribe(ctx, src, language, progress)
 }
 
 // Utterance makes text from speech that was cut out already, in a voice channel for example. See
 // [speech.Transcriber.Utterance].
-func (e *Engine) Utterance(ctx context.Context, samples []float32, language string) (speech.Transcript, error) {
+func (e *Engine) Utterance(ctx context.Context, samples []float32, language string) (spoken.Transcript, error) {
 	return e.transcriber.Utterance(ctx, samples, language)
 }
 
-// Recognize is that of [speech.Recognizer]; it takes the samples as they are.
-func (e *Engine) Recognize(ctx context.Context, u speech.Utterance) (speech.Transcript, error) {
+// Recognize is that of [spoken.Recognizer]; it takes the samples as they are.
+func (e *Engine) Recognize(ctx context.Context, u spoken.Utterance) (spoken.Transcript, error) {
 	if e.config.Service != nil {
 		return e.config.Service.Recognize(ctx, u)
 	}
 	m, err := e.choose(u.Language)
 	if err != nil {
-		return speech.Transcript{}, err
+		return spoken.Transcript{}, err
 	}
 	if len(u.Samples) == 0 {
-		return speech.Transcript{Language: u.Language, Confidence: 1}, nil
+		return spoken.Transcript{Language: u.Language, Confidence: 1}, nil
 	}
 	r, err := e.load(ctx, m)
 	if err != nil {
-		return speech.Transcript{}, err
+		return spoken.Transcript{}, err
 	}
 	return r.Recognize(ctx, u)
 }
 
 // Languages are all that can be recognized now.
 func (e *Engine) Languages() []string {
-	if e.config.Service != nil {
-		return e.config.Service.Languages()
+	if s := e.config.Service; s != nil {
+		if all := s.Languages(); len(all) > 0 {
+			return all
+		}
+		return e.config.ServiceLanguages
 	}
 	var all []string
 	installed, _ := e.store.Usable(models.Recognizer) // without a folder of models there are none
@@ -160,7 +167,7 @@ func (e *Engine) choose(language string) (*speech.Model, error) {
 	}
 	m, err := e.store.Find(models.Recognizer, language)
 	if errors.Is(err, models.ErrNotInstalled) {
-		return nil, &speech.NoModelError{Language: language, Install: e.store.Catalogue().Suggest(models.Recognizer, language)}
+		return nil, &spoken.NoModelError{Language: language, Install: e.store.Catalogue().Suggest(models.Recognizer, language)}
 	}
 	if err != nil {
 		return nil, fmt.Errorf("speech recognition: %w", err)
@@ -169,7 +176,7 @@ func (e *Engine) choose(language string) (*speech.Model, error) {
 }
 
 // load loads a model once, whoever asks for it first.
-func (e *Engine) load(ctx context.Context, m *speech.Model) (speech.Recognizer, error) {
+func (e *Engine) load(ctx context.Context, m *speech.Model) (spoken.Recognizer, error) {
 	e.mu.Lock()
 	if e.closed {
 		e.mu.Unlock()
@@ -228,7 +235,7 @@ func (e *Engine) library() (*sherpa.Library, error) {
 }
 
 // NewVAD makes a voice activity detector for one stream of audio.
-func (e *Engine) NewVAD() (speech.VAD, error) {
+func (e *Engine) NewVAD() (spoken.VAD, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.closed {

@@ -25,6 +25,7 @@ import (
 	"github.com/mynahbot/mynah/internal/speech/models"
 	"github.com/mynahbot/mynah/internal/speech/speechtest"
 	"github.com/mynahbot/mynah/internal/speech/wer"
+	"github.com/mynahbot/mynah/internal/spoken"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -54,7 +55,7 @@ func open(t *testing.T, c engine.Config) *engine.Engine {
 	return e
 }
 
-func transcribe(t *testing.T, e *engine.Engine, path, language string) (speech.Transcript, error) {
+func transcribe(t *testing.T, e *engine.Engine, path, language string) (spoken.Transcript, error) {
 	t.Helper()
 	f, err := os.Open(path)
 	if err != nil {
@@ -151,8 +152,8 @@ func TestLanguages(t *testing.T) {
 	if known := e.Languages(); !strings.Contains(strings.Join(known, " "), "en") {
 		t.Fatalf("languages %v", known)
 	}
-	var none *speech.NoModelError
-	silence := bytes.NewReader(wav.Encode(speech.Rate, make([]float32, speech.Rate)))
+	var none *spoken.NoModelError
+	silence := bytes.NewReader(wav.Encode(spoken.Rate, make([]float32, spoken.Rate)))
 	if _, err := e.Transcribe(t.Context(), silence, "ka", nil); !errors.As(err, &none) || none.Language != "ka" {
 		t.Errorf("Georgian: %v", err)
 	}
@@ -175,11 +176,11 @@ type service struct{ asked atomic.Int32 }
 
 func (*service) Languages() []string { return []string{"ru"} }
 
-func (s *service) Recognize(_ context.Context, u speech.Utterance) (speech.Transcript, error) {
+func (s *service) Recognize(_ context.Context, u spoken.Utterance) (spoken.Transcript, error) {
 	if len(u.Samples) > 0 {
 		s.asked.Add(1)
 	}
-	return speech.Transcript{Text: strings.Repeat("привет", min(1, len(u.Samples))), Language: u.Language, Confidence: 0.9}, nil
+	return spoken.Transcript{Text: strings.Repeat("привет", min(1, len(u.Samples))), Language: u.Language, Confidence: 0.9}, nil
 }
 
 func TestService(t *testing.T) {
@@ -246,12 +247,12 @@ func TestHalfAnHour(t *testing.T) {
 	}
 	e := open(t, engine.Config{})
 	clip := speechtest.WAV(t, speechtest.Clips(t)[0].Path)
-	part := make([]float32, 2*60*speech.Rate)
+	part := make([]float32, 2*60*spoken.Rate)
 	for i := range part {
 		part[i] = 0.002 * (rand.Float32() - 0.5)
 	}
-	copy(part[20*speech.Rate:], clip)
-	encoded := wav.Encode(speech.Rate, part)
+	copy(part[20*spoken.Rate:], clip)
+	encoded := wav.Encode(spoken.Rate, part)
 	raw := filepath.Join(t.TempDir(), "part.wav")
 	if err := os.WriteFile(raw, encoded, 0o600); err != nil {
 		t.Fatal(err)

@@ -18,8 +18,8 @@ import (
 	"time"
 
 	"github.com/mynahbot/mynah/internal/audio"
-	"github.com/mynahbot/mynah/internal/speech"
 	"github.com/mynahbot/mynah/internal/speech/sentence"
+	"github.com/mynahbot/mynah/internal/spoken"
 )
 
 // ErrMissing says that the program is not there.
@@ -54,12 +54,12 @@ func (Synthesizer) Available() error {
 }
 
 // Synthesize speaks a text. The text goes in by a pipe and the audio comes out by one. See [speech.Synthesizer].
-func (s Synthesizer) Synthesize(ctx context.Context, what speech.Speech, emit func(audio.PCM) error) error {
+func (s Synthesizer) Synthesize(ctx context.Context, what spoken.Speech, emit func(audio.PCM) error) error {
 	if len(what.Text) > maxText {
 		return fmt.Errorf("espeak-ng: a text of %d bytes is over %d", len(what.Text), maxText)
 	}
 	text := sentence.Clean(what.Text)
-	if !sentence.Spoken(text) {
+	if !sentence.Sayable(text) {
 		return nil
 	}
 	if err := s.Available(); err != nil {
@@ -67,7 +67,7 @@ func (s Synthesizer) Synthesize(ctx context.Context, what speech.Speech, emit fu
 	}
 	language := what.Language
 	if language == "" {
-		language = speech.DetectLanguage(text)
+		language = spoken.DetectLanguage(text)
 	}
 	if language == "" {
 		language = "en"

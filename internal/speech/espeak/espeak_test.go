@@ -9,9 +9,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/mynahbot/mynah/internal/audio"
-	"github.com/mynahbot/mynah/internal/speech"
 	"go.uber.org/goleak"
+
+	"github.com/mynahbot/mynah/internal/audio"
+	"github.com/mynahbot/mynah/internal/spoken"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -25,7 +26,7 @@ func installed(t *testing.T) Synthesizer {
 	return s
 }
 
-func length(t *testing.T, s Synthesizer, what speech.Speech) time.Duration {
+func length(t *testing.T, s Synthesizer, what spoken.Speech) time.Duration {
 	t.Helper()
 	var sum time.Duration
 	loud := false
@@ -47,22 +48,22 @@ func length(t *testing.T, s Synthesizer, what speech.Speech) time.Duration {
 
 func TestSynthesize(t *testing.T) {
 	s := installed(t)
-	english := length(t, s, speech.Speech{Text: "Hello, I am Mynah, and I can learn.", Language: "en"})
+	english := length(t, s, spoken.Speech{Text: "Hello, I am Mynah, and I can learn.", Language: "en"})
 	if english < time.Second || english > 5*time.Second {
 		t.Errorf("an English sentence takes %v", english)
 	}
-	if russian := length(t, s, speech.Speech{Text: "Привет, я Майна, и я умею учиться."}); russian < time.Second {
+	if russian := length(t, s, spoken.Speech{Text: "Привет, я Майна, и я умею учиться."}); russian < time.Second {
 		t.Errorf("a Russian sentence takes %v", russian)
 	}
-	fast := length(t, s, speech.Speech{Text: "Hello, I am Mynah, and I can learn.", Language: "en", Speed: 2})
+	fast := length(t, s, spoken.Speech{Text: "Hello, I am Mynah, and I can learn.", Language: "en", Speed: 2})
 	if fast > english*3/4 {
 		t.Errorf("%v at double speed, %v at the usual one", fast, english)
 	}
-	if n := length(t, s, speech.Speech{Text: " ... 🙂 "}); n != 0 {
+	if n := length(t, s, spoken.Speech{Text: " ... 🙂 "}); n != 0 {
 		t.Errorf("nothing to say takes %v", n)
 	}
 	// What looks like an option or like markup is text.
-	if n := length(t, s, speech.Speech{Text: "-f /etc/passwd --version", Language: "en"}); n < time.Second {
+	if n := length(t, s, spoken.Speech{Text: "-f /etc/passwd --version", Language: "en"}); n < time.Second {
 		t.Errorf("a text like an option takes %v", n)
 	}
 }
@@ -71,12 +72,12 @@ func TestSynthesizeRefuses(t *testing.T) {
 	s := installed(t)
 	none := func(audio.PCM) error { t.Error("there was sound"); return nil }
 	for name, tc := range map[string]struct {
-		what speech.Speech
+		what spoken.Speech
 		want string
 	}{
-		"unknown language": {speech.Speech{Text: "hello", Language: "qqq"}, "does not exist"},
-		"an option":        {speech.Speech{Text: "hello", Language: "--help"}, "not a language"},
-		"a long text":      {speech.Speech{Text: strings.Repeat("hello ", maxText), Language: "en"}, "bytes"},
+		"unknown language": {spoken.Speech{Text: "hello", Language: "qqq"}, "does not exist"},
+		"an option":        {spoken.Speech{Text: "hello", Language: "--help"}, "not a language"},
+		"a long text":      {spoken.Speech{Text: strings.Repeat("hello ", maxText), Language: "en"}, "bytes"},
 	} {
 		if err := s.Synthesize(t.Context(), tc.what, none); err == nil || !strings.Contains(err.Error(), tc.want) {
 			t.Errorf("%s: %v", name, err)
@@ -84,11 +85,11 @@ func TestSynthesizeRefuses(t *testing.T) {
 	}
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
-	if err := s.Synthesize(ended, speech.Speech{Text: "hello"}, none); !errors.Is(err, context.Canceled) {
+	if err := s.Synthesize(ended, spoken.Speech{Text: "hello"}, none); !errors.Is(err, context.Canceled) {
 		t.Errorf("after its end: %v", err)
 	}
 	t.Setenv("PATH", t.TempDir())
-	if err := s.Synthesize(t.Context(), speech.Speech{Text: "hello"}, none); !errors.Is(err, ErrMissing) {
+	if err := s.Synthesize(t.Context(), spoken.Speech{Text: "hello"}, none); !errors.Is(err, ErrMissing) {
 		t.Errorf("without the program: %v", err)
 	}
 }
@@ -97,7 +98,7 @@ func TestListenerStopsIt(t *testing.T) {
 	s := installed(t)
 	enough := errors.New("enough")
 	calls := 0
-	err := s.Synthesize(t.Context(), speech.Speech{Text: strings.Repeat("Hello there. ", 2000)}, func(audio.PCM) error {
+	err := s.Synthesize(t.Context(), spoken.Speech{Text: strings.Repeat("Hello there. ", 2000)}, func(audio.PCM) error {
 		calls++
 		return enough
 	})

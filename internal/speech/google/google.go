@@ -18,7 +18,7 @@ import (
 	"time"
 
 	"github.com/mynahbot/mynah/internal/audio"
-	"github.com/mynahbot/mynah/internal/speech"
+	"github.com/mynahbot/mynah/internal/spoken"
 )
 
 const (
@@ -53,7 +53,7 @@ type Config struct {
 	Client   *http.Client      // nil is the default one
 }
 
-// Recognizer is a [speech.Recognizer].
+// Recognizer is a [spoken.Recognizer].
 type Recognizer struct {
 	config  Config
 	regions map[string]string
@@ -84,8 +84,8 @@ func (r *Recognizer) Languages() []string {
 	return append([]string{r.config.Language}, all...)
 }
 
-// Recognize asks the service. See [speech.Recognizer].
-func (r *Recognizer) Recognize(ctx context.Context, u speech.Utterance) (speech.Transcript, error) {
+// Recognize asks the service. See [spoken.Recognizer].
+func (r *Recognizer) Recognize(ctx context.Context, u spoken.Utterance) (spoken.Transcript, error) {
 	started := time.Now()
 	language := u.Language
 	if language == "" {
@@ -93,26 +93,26 @@ func (r *Recognizer) Recognize(ctx context.Context, u speech.Utterance) (speech.
 	}
 	region, ok := r.regions[language]
 	if !ok {
-		return speech.Transcript{}, &speech.NoModelError{Language: language}
+		return spoken.Transcript{}, &spoken.NoModelError{Language: language}
 	}
-	length := speech.Duration(len(u.Samples))
-	t := speech.Transcript{Language: language, Confidence: 1, Audio: length, Speech: length}
+	length := spoken.Duration(len(u.Samples))
+	t := spoken.Transcript{Language: language, Confidence: 1, Audio: length, Speech: length}
 	if len(u.Samples) == 0 {
 		return t, nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	flac, err := audio.EncodeFLAC(ctx, audio.PCM{Rate: speech.Rate, Samples: u.Samples})
+	flac, err := audio.EncodeFLAC(ctx, audio.PCM{Rate: spoken.Rate, Samples: u.Samples})
 	if err != nil {
-		return speech.Transcript{}, err
+		return spoken.Transcript{}, err
 	}
 	body, err := r.ask(ctx, region, flac)
 	if err != nil {
-		return speech.Transcript{}, fmt.Errorf("speech recognition by Google: %w", err)
+		return spoken.Transcript{}, fmt.Errorf("speech recognition by Google: %w", err)
 	}
 	best, err := parse(body)
 	if err != nil {
-		return speech.Transcript{}, fmt.Errorf("speech recognition by Google: %w", err)
+		return spoken.Transcript{}, fmt.Errorf("speech recognition by Google: %w", err)
 	}
 	t.Text, t.Took = strings.TrimSpace(best.Transcript), time.Since(started)
 	if best.Confidence > 0 {
@@ -127,7 +127,7 @@ func (r *Recognizer) ask(ctx context.Context, region string, flac []byte) ([]byt
 	if err != nil {
 		return nil, errors.New("its address in the configuration is no URL")
 	}
-	request.Header.Set("Content-Type", fmt.Sprintf("audio/x-flac; rate=%d", speech.Rate))
+	request.Header.Set("Content-Type", fmt.Sprintf("audio/x-flac; rate=%d", spoken.Rate))
 	response, err := r.config.Client.Do(request)
 	if err != nil {
 		var withKey *url.Error // its message has the URL, and that has the key

@@ -13,7 +13,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/mynahbot/mynah/internal/audio"
-	"github.com/mynahbot/mynah/internal/speech"
+	"github.com/mynahbot/mynah/internal/spoken"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -45,7 +45,7 @@ func (s *service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.t.Errorf("no FLAC: % x, %v", body[:min(8, len(body))], err)
 	}
 	n := 0
-	if err := audio.Decode(r.Context(), bytes.NewReader(body), audio.Limits{}, func(x []float32) error { n += len(x); return nil }); err != nil || n != speech.Rate {
+	if err := audio.Decode(r.Context(), bytes.NewReader(body), audio.Limits{}, func(x []float32) error { n += len(x); return nil }); err != nil || n != spoken.Rate {
 		s.t.Errorf("a second of audio arrived as %d samples: %v", n, err)
 	}
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
@@ -54,7 +54,7 @@ func (s *service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func second() []float32 {
-	samples := make([]float32, speech.Rate)
+	samples := make([]float32, spoken.Rate)
 	for i := range samples {
 		samples[i] = float32(0.3 * math.Sin(float64(i)/10))
 	}
@@ -88,7 +88,7 @@ func TestRecognize(t *testing.T) {
 			server := httptest.NewServer(s)
 			defer server.Close()
 			r := New(Config{Key: "test-key", Endpoint: server.URL + "/speech-api/v2/recognize", Client: server.Client(), Regions: map[string]string{"en": "en-GB"}})
-			got, err := r.Recognize(t.Context(), speech.Utterance{Samples: second(), Language: tc.language})
+			got, err := r.Recognize(t.Context(), spoken.Utterance{Samples: second(), Language: tc.language})
 			if s.lang != tc.lang {
 				t.Errorf("asked for %q, want %q", s.lang, tc.lang)
 			}
@@ -112,7 +112,7 @@ func TestErrorsKeepTheKey(t *testing.T) {
 	server := httptest.NewServer(http.NotFoundHandler())
 	server.Close()
 	r := New(Config{Key: "test-key", Endpoint: server.URL})
-	_, err := r.Recognize(t.Context(), speech.Utterance{Samples: second()})
+	_, err := r.Recognize(t.Context(), spoken.Utterance{Samples: second()})
 	if err == nil || strings.Contains(err.Error(), "test-key") {
 		t.Errorf("%v", err)
 	}
@@ -120,11 +120,11 @@ func TestErrorsKeepTheKey(t *testing.T) {
 
 func TestOnlyLanguage(t *testing.T) {
 	r := New(Config{Endpoint: "http://127.0.0.1:0"})
-	if _, err := r.Recognize(t.Context(), speech.Utterance{Language: "ru"}); err != nil {
+	if _, err := r.Recognize(t.Context(), spoken.Utterance{Language: "ru"}); err != nil {
 		t.Errorf("asked the service for nothing: %v", err)
 	}
-	var none *speech.NoModelError
-	if _, err := r.Recognize(t.Context(), speech.Utterance{Language: "tlh"}); !errors.As(err, &none) {
+	var none *spoken.NoModelError
+	if _, err := r.Recognize(t.Context(), spoken.Utterance{Language: "tlh"}); !errors.As(err, &none) {
 		t.Errorf("Klingon: %v", err)
 	}
 	if l := r.Languages(); l[0] != "en" || len(l) != len(regions) {

@@ -18,8 +18,8 @@ import (
 	"time"
 
 	"github.com/mynahbot/mynah/internal/audio"
-	"github.com/mynahbot/mynah/internal/speech"
 	"github.com/mynahbot/mynah/internal/speech/sentence"
+	"github.com/mynahbot/mynah/internal/spoken"
 )
 
 const (
@@ -65,14 +65,14 @@ var languages = map[string]string{"zh": "zh-CN", "he": "iw", "nb": "no"}
 var ErrNoAudio = errors.New("the answer holds no audio; the language may not be spoken there")
 
 // Synthesize asks for one part of the text after the other. See [speech.Synthesizer].
-func (s *Synthesizer) Synthesize(ctx context.Context, what speech.Speech, emit func(audio.PCM) error) error {
+func (s *Synthesizer) Synthesize(ctx context.Context, what spoken.Speech, emit func(audio.PCM) error) error {
 	text := sentence.Clean(what.Text)
-	if !sentence.Spoken(text) {
+	if !sentence.Sayable(text) {
 		return nil
 	}
 	language := what.Language
 	if language == "" {
-		language = speech.DetectLanguage(text)
+		language = spoken.DetectLanguage(text)
 	}
 	if language == "" {
 		language = "en"

@@ -21,9 +21,10 @@ import (
 	"testing"
 	"unicode/utf8"
 
-	"github.com/mynahbot/mynah/internal/audio"
-	"github.com/mynahbot/mynah/internal/speech"
 	"go.uber.org/goleak"
+
+	"github.com/mynahbot/mynah/internal/audio"
+	"github.com/mynahbot/mynah/internal/spoken"
 )
 
 func TestMain(m *testing.M) {
@@ -206,13 +207,13 @@ func TestSynthesize(t *testing.T) {
 		return nil
 	}
 	text := "Привет, я Майна, и я умею отвечать на вопросы. " + strings.Repeat("Это длинное предложение. ", 5)
-	if err := s.Synthesize(t.Context(), speech.Speech{Text: text}, emit); err != nil {
+	if err := s.Synthesize(t.Context(), spoken.Speech{Text: text}, emit); err != nil {
 		t.Fatal(err)
 	}
 	if seconds := samples / audio.DecodeRate; seconds < len(e.calls)-1 || seconds > len(e.calls) || len(e.calls) < 2 {
 		t.Errorf("%d samples for %d parts", samples, len(e.calls))
 	}
-	for _, what := range []speech.Speech{{Text: "Shalom", Language: "he", Speed: 0.5}, {Text: "42"}, {Text: " ... "}} {
+	for _, what := range []spoken.Speech{{Text: "Shalom", Language: "he", Speed: 0.5}, {Text: "42"}, {Text: " ... "}} {
 		if err := s.Synthesize(t.Context(), what, emit); err != nil {
 			t.Fatal(err)
 		}
@@ -247,7 +248,7 @@ func TestSynthesizeFails(t *testing.T) {
 			if test.e.mp3 != nil {
 				tone(t) // skips where ffmpeg is missing
 			}
-			err := start(t, test.e).Synthesize(t.Context(), speech.Speech{Text: "Hello"}, func(audio.PCM) error { return nil })
+			err := start(t, test.e).Synthesize(t.Context(), spoken.Speech{Text: "Hello"}, func(audio.PCM) error { return nil })
 			if err == nil || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("error %v, want one with %q", err, test.want)
 			}
@@ -260,14 +261,14 @@ func TestListenerAndContextStopIt(t *testing.T) {
 	s := start(t, e)
 	enough := errors.New("enough")
 	text := strings.Repeat("This is a sentence that is not short. ", 10)
-	if err := s.Synthesize(t.Context(), speech.Speech{Text: text}, func(audio.PCM) error { return enough }); !errors.Is(err, enough) {
+	if err := s.Synthesize(t.Context(), spoken.Speech{Text: text}, func(audio.PCM) error { return enough }); !errors.Is(err, enough) {
 		t.Errorf("error %v", err)
 	}
 	if len(e.calls) != 1 {
 		t.Errorf("%d calls", len(e.calls))
 	}
 	ctx, cancel := context.WithCancel(t.Context())
-	if err := s.Synthesize(ctx, speech.Speech{Text: text}, func(audio.PCM) error { cancel(); return nil }); !errors.Is(err, context.Canceled) {
+	if err := s.Synthesize(ctx, spoken.Speech{Text: text}, func(audio.PCM) error { cancel(); return nil }); !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v", err)
 	}
 }

@@ -10,8 +10,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/mynahbot/mynah/internal/speech"
 	"google.golang.org/protobuf/encoding/protowire"
+
+	"github.com/mynahbot/mynah/internal/speech"
 )
 
 // network is an ONNX file without content, which says what it is.

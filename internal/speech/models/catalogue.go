@@ -13,8 +13,9 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/mynahbot/mynah/internal/speech"
 	"gopkg.in/yaml.v3"
+
+	"github.com/mynahbot/mynah/internal/speech"
 )
 
 // SpeechPack names the pack of models that a first start installs.

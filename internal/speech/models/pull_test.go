@@ -19,8 +19,9 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/mynahbot/mynah/internal/speech"
 	"go.uber.org/goleak"
+
+	"github.com/mynahbot/mynah/internal/speech"
 )
 
 func TestMain(m *testing.M) {

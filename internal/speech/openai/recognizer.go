@@ -15,7 +15,7 @@ import (
 	"github.com/openai/openai-go/v3/option"
 
 	"github.com/mynahbot/mynah/internal/audio/wav"
-	"github.com/mynahbot/mynah/internal/speech"
+	"github.com/mynahbot/mynah/internal/spoken"
 )
 
 // RecognizerConfig configures a [Recognizer].
@@ -34,7 +34,7 @@ const (
 	recognizeTimeout = 2 * time.Minute
 )
 
-// Recognizer is a [speech.Recognizer] that asks a server with OpenAI's POST /v1/audio/transcriptions.
+// Recognizer is a [spoken.Recognizer] that asks a server with OpenAI's POST /v1/audio/transcriptions.
 type Recognizer struct {
 	config RecognizerConfig
 	client openai.Client
@@ -70,14 +70,14 @@ func requestOptions(baseURL, key string, client *http.Client) []option.RequestOp
 // Languages are the configured ones.
 func (r *Recognizer) Languages() []string { return slices.Clone(r.config.Languages) }
 
-// Recognize asks the server. See [speech.Recognizer].
-func (r *Recognizer) Recognize(ctx context.Context, u speech.Utterance) (speech.Transcript, error) {
+// Recognize asks the server. See [spoken.Recognizer].
+func (r *Recognizer) Recognize(ctx context.Context, u spoken.Utterance) (spoken.Transcript, error) {
 	started := time.Now()
 	if u.Language != "" && len(r.config.Languages) > 0 && !slices.Contains(r.config.Languages, u.Language) {
-		return speech.Transcript{}, &speech.NoModelError{Language: u.Language}
+		return spoken.Transcript{}, &spoken.NoModelError{Language: u.Language}
 	}
-	length := speech.Duration(len(u.Samples))
-	t := speech.Transcript{Language: u.Language, Confidence: 1, Audio: length, Speech: length}
+	length := spoken.Duration(len(u.Samples))
+	t := spoken.Transcript{Language: u.Language, Confidence: 1, Audio: length, Speech: length}
 	if len(u.Samples) == 0 {
 		return t, nil
 	}
@@ -85,7 +85,7 @@ func (r *Recognizer) Recognize(ctx context.Context, u speech.Utterance) (speech.
 	defer cancel()
 	body := openai.AudioTranscriptionNewParams{
 		Model:          r.config.Model,
-		File:           openai.File(bytes.NewReader(wav.Encode(speech.Rate, u.Samples)), "utterance.wav", "audio/wav"),
+		File:           openai.File(bytes.NewReader(wav.Encode(spoken.Rate, u.Samples)), "utterance.wav", "audio/wav"),
 		ResponseFormat: openai.AudioResponseFormatJSON,
 	}
 	if u.Language != "" {
@@ -96,7 +96,7 @@ func (r *Recognizer) Recognize(ctx context.Context, u speech.Utterance) (speech.
 	}
 	answer, err := r.client.Audio.Transcriptions.New(ctx, body)
 	if err != nil {
-		return speech.Transcript{}, fmt.Errorf("speech recognition by the server: %w", plainError(err))
+		return spoken.Transcript{}, fmt.Errorf("speech recognition by the server: %w", plainError(err))
 	}
 	t.Text, t.Took = strings.TrimSpace(answer.Text), time.Since(started)
 	return t, nil

@@ -12,7 +12,7 @@ import (
 	"testing"
 
 	"github.com/mynahbot/mynah/internal/audio/wav"
-	"github.com/mynahbot/mynah/internal/speech"
+	"github.com/mynahbot/mynah/internal/spoken"
 )
 
 // transcriptions stands in for a server, and checks each request against OpenAI's description of the endpoint.
@@ -55,11 +55,11 @@ func (s *transcriptions) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	defer f.Close()
 	sound, err := wav.NewReader(f)
-	if err != nil || sound.Rate() != speech.Rate {
+	if err != nil || sound.Rate() != spoken.Rate {
 		s.t.Errorf("no WAVE file at 16 kHz: %v", err)
 		return
 	}
-	if n, err := sound.Read(make([]float32, 2*speech.Rate)); n != speech.Rate || err != nil && err != io.EOF {
+	if n, err := sound.Read(make([]float32, 2*spoken.Rate)); n != spoken.Rate || err != nil && err != io.EOF {
 		s.t.Errorf("a second of audio arrived as %d samples: %v", n, err)
 	}
 	w.Header().Set("Content-Type", "application/json")
@@ -73,7 +73,7 @@ func TestRecognize(t *testing.T) {
 	t.Setenv("OPENAI_API_KEY", "another-key")
 	t.Setenv("OPENAI_BASE_URL", "http://127.0.0.1:1")
 	t.Setenv("OPENAI_ORG_ID", "another-organisation")
-	second := make([]float32, speech.Rate)
+	second := make([]float32, spoken.Rate)
 	for i := range second {
 		second[i] = float32(0.3 * math.Sin(float64(i)/10))
 	}
@@ -102,7 +102,7 @@ func TestRecognize(t *testing.T) {
 			server := httptest.NewServer(s)
 			defer server.Close()
 			tc.config.BaseURL, tc.config.Key, tc.config.Client = server.URL+"/v1", "test-key", server.Client()
-			got, err := NewRecognizer(tc.config).Recognize(t.Context(), speech.Utterance{Samples: second, Language: tc.language})
+			got, err := NewRecognizer(tc.config).Recognize(t.Context(), spoken.Utterance{Samples: second, Language: tc.language})
 			if tc.err != "" {
 				if err == nil || !strings.Contains(err.Error(), tc.err) || strings.Contains(err.Error(), "test-key") {
 					t.Errorf("error %v, want one with %q", err, tc.err)
@@ -133,7 +133,7 @@ func TestRecognizeTriesAgain(t *testing.T) {
 	}))
 	defer server.Close()
 	r := NewRecognizer(RecognizerConfig{BaseURL: server.URL + "/v1", Key: "k", Client: server.Client()})
-	got, err := r.Recognize(t.Context(), speech.Utterance{Samples: make([]float32, speech.Rate)})
+	got, err := r.Recognize(t.Context(), spoken.Utterance{Samples: make([]float32, spoken.Rate)})
 	if err != nil || got.Text != "hello" || asked != 2 {
 		t.Errorf("%+v, %v after %d requests", got, err, asked)
 	}
@@ -141,11 +141,11 @@ func TestRecognizeTriesAgain(t *testing.T) {
 
 func TestRecognizeOnlyLanguage(t *testing.T) {
 	r := NewRecognizer(RecognizerConfig{BaseURL: "http://127.0.0.1:0", Languages: []string{"en"}})
-	if _, err := r.Recognize(t.Context(), speech.Utterance{Language: "en"}); err != nil {
+	if _, err := r.Recognize(t.Context(), spoken.Utterance{Language: "en"}); err != nil {
 		t.Errorf("asked the server for nothing: %v", err)
 	}
-	var none *speech.NoModelError
-	if _, err := r.Recognize(t.Context(), speech.Utterance{Language: "ru"}); !errors.As(err, &none) {
+	var none *spoken.NoModelError
+	if _, err := r.Recognize(t.Context(), spoken.Utterance{Language: "ru"}); !errors.As(err, &none) {
 		t.Errorf("Russian: %v", err)
 	}
 }

@@ -12,8 +12,8 @@ import (
 	"github.com/openai/openai-go/v3"
 
 	"github.com/mynahbot/mynah/internal/audio"
-	"github.com/mynahbot/mynah/internal/speech"
 	"github.com/mynahbot/mynah/internal/speech/sentence"
+	"github.com/mynahbot/mynah/internal/spoken"
 )
 
 // SynthesizerConfig configures a [Synthesizer].
@@ -38,7 +38,7 @@ const (
 	speechBlock = 250 * time.Millisecond
 )
 
-// Synthesizer is a [speech.Synthesizer] that asks a server with OpenAI's POST /v1/audio/speech. A [speech.Speech]'s Voice
+// Synthesizer is a [speech.Synthesizer] that asks a server with OpenAI's POST /v1/audio/speech. A [spoken.Speech]'s Voice
 // is a voice of the server's; the language is the server's to find out.
 type Synthesizer struct {
 	config SynthesizerConfig
@@ -58,9 +58,9 @@ func NewSynthesizer(c SynthesizerConfig) *Synthesizer {
 }
 
 // Synthesize asks the server, and hands on its audio as it comes. See [speech.Synthesizer].
-func (s *Synthesizer) Synthesize(ctx context.Context, what speech.Speech, emit func(audio.PCM) error) error {
+func (s *Synthesizer) Synthesize(ctx context.Context, what spoken.Speech, emit func(audio.PCM) error) error {
 	text := sentence.Clean(what.Text)
-	if !sentence.Spoken(text) {
+	if !sentence.Sayable(text) {
 		return nil
 	}
 	for _, part := range parts(text) {
@@ -88,7 +88,7 @@ func parts(text string) []string {
 	return append(all, string(now))
 }
 
-func (s *Synthesizer) say(ctx context.Context, text string, what speech.Speech, emit func(audio.PCM) error) error {
+func (s *Synthesizer) say(ctx context.Context, text string, what spoken.Speech, emit func(audio.PCM) error) error {
 	ctx, cancel := context.WithTimeout(ctx, speechTimeout)
 	defer cancel()
 	voice := what.Voice

@@ -13,7 +13,7 @@ import (
 
 	"github.com/mynahbot/mynah/internal/audio"
 	"github.com/mynahbot/mynah/internal/audio/wav"
-	"github.com/mynahbot/mynah/internal/speech"
+	"github.com/mynahbot/mynah/internal/spoken"
 )
 
 // speaker stands in for a server, and checks each request against OpenAI's description of the endpoint.
@@ -75,14 +75,14 @@ func TestSynthesize(t *testing.T) {
 	t.Setenv("OPENAI_BASE_URL", "http://127.0.0.1:1")
 	for name, test := range map[string]struct {
 		config SynthesizerConfig
-		what   speech.Speech
+		what   spoken.Speech
 		want   map[string]any
 	}{
-		"usual": {SynthesizerConfig{}, speech.Speech{Text: "**Hello** there."},
+		"usual": {SynthesizerConfig{}, spoken.Speech{Text: "**Hello** there."},
 			map[string]any{"input": "Hello there.", "model": "tts-1", "voice": "alloy", "response_format": "wav"}},
-		"all set": {SynthesizerConfig{Model: "kokoro", Voice: "af_heart"}, speech.Speech{Text: "Привет", Language: "ru", Speed: 1.5},
+		"all set": {SynthesizerConfig{Model: "kokoro", Voice: "af_heart"}, spoken.Speech{Text: "Привет", Language: "ru", Speed: 1.5},
 			map[string]any{"input": "Привет", "model": "kokoro", "voice": "af_heart", "response_format": "wav", "speed": 1.5}},
-		"another voice": {SynthesizerConfig{}, speech.Speech{Text: "Hi", Voice: "nova"},
+		"another voice": {SynthesizerConfig{}, spoken.Speech{Text: "Hi", Voice: "nova"},
 			map[string]any{"input": "Hi", "model": "tts-1", "voice": "nova", "response_format": "wav"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -114,7 +114,7 @@ func TestSynthesize(t *testing.T) {
 func TestSynthesizeLongText(t *testing.T) {
 	s := &speaker{t: t, answer: wav.Encode(24000, second())}
 	synthesizer := s.start(t, SynthesizerConfig{})
-	if err := synthesizer.Synthesize(t.Context(), speech.Speech{Text: strings.Repeat("This is one of many sentences. ", 300)}, func(audio.PCM) error { return nil }); err != nil {
+	if err := synthesizer.Synthesize(t.Context(), spoken.Speech{Text: strings.Repeat("This is one of many sentences. ", 300)}, func(audio.PCM) error { return nil }); err != nil {
 		t.Fatal(err)
 	}
 	words := 0
@@ -124,7 +124,7 @@ func TestSynthesizeLongText(t *testing.T) {
 	if len(s.asked) != 3 || words != 6*300 {
 		t.Errorf("%d words in %d requests", words, len(s.asked))
 	}
-	if err := synthesizer.Synthesize(t.Context(), speech.Speech{Text: "..."}, nil); err != nil || len(s.asked) != 3 {
+	if err := synthesizer.Synthesize(t.Context(), spoken.Speech{Text: "..."}, nil); err != nil || len(s.asked) != 3 {
 		t.Errorf("nothing to say: %v, %d requests", err, len(s.asked))
 	}
 }
@@ -139,7 +139,7 @@ func TestSynthesizeOtherFormat(t *testing.T) {
 		t.Fatal(err)
 	}
 	samples := 0
-	err = (&speaker{t: t, answer: mp3}).start(t, SynthesizerConfig{}).Synthesize(t.Context(), speech.Speech{Text: "Hi"}, func(p audio.PCM) error {
+	err = (&speaker{t: t, answer: mp3}).start(t, SynthesizerConfig{}).Synthesize(t.Context(), spoken.Speech{Text: "Hi"}, func(p audio.PCM) error {
 		samples += len(p.Samples)
 		return nil
 	})
@@ -163,7 +163,7 @@ func TestSynthesizeFails(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			test.s.t = t
-			err := test.s.start(t, SynthesizerConfig{}).Synthesize(t.Context(), speech.Speech{Text: "Hi"}, none)
+			err := test.s.start(t, SynthesizerConfig{}).Synthesize(t.Context(), spoken.Speech{Text: "Hi"}, none)
 			if err == nil || !strings.Contains(err.Error(), test.want) || strings.Contains(err.Error(), "test-key") {
 				t.Errorf("error %v, want one with %q", err, test.want)
 			}
@@ -171,13 +171,13 @@ func TestSynthesizeFails(t *testing.T) {
 	}
 	enough := errors.New("enough")
 	s := &speaker{t: t, answer: wav.Encode(24000, second())}
-	if err := s.start(t, SynthesizerConfig{}).Synthesize(t.Context(), speech.Speech{Text: "Hi"}, func(audio.PCM) error { return enough }); err != enough {
+	if err := s.start(t, SynthesizerConfig{}).Synthesize(t.Context(), spoken.Speech{Text: "Hi"}, func(audio.PCM) error { return enough }); err != enough {
 		t.Errorf("a listener's error: %v", err)
 	}
 	closed := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { io.Copy(io.Discard, r.Body) }))
 	address := closed.URL
 	closed.Close()
-	if err := NewSynthesizer(SynthesizerConfig{BaseURL: address + "/v1"}).Synthesize(t.Context(), speech.Speech{Text: "Hi"}, none); err == nil || !strings.Contains(err.Error(), "refused") {
+	if err := NewSynthesizer(SynthesizerConfig{BaseURL: address + "/v1"}).Synthesize(t.Context(), spoken.Speech{Text: "Hi"}, none); err == nil || !strings.Contains(err.Error(), "refused") {
 		t.Errorf("without a server: %v", err)
 	}
 }

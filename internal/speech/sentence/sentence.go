@@ -9,6 +9,8 @@ import (
 	"time"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/mynahbot/mynah/internal/spoken"
 )
 
 // Limits of the pieces, in characters. English is spoken at about 17 characters a second.
@@ -26,17 +28,11 @@ const (
 	noPause        = 20 * time.Millisecond // a cut between two words
 )
 
-// Piece is a stretch of text that is synthesized at once.
-type Piece struct {
-	Text  string
-	Pause time.Duration // of silence between it and the next piece; 0 after the last
-}
-
 // Split cuts text, which [Clean] has gone over, into pieces: at the ends of sentences, and where a piece would be too
 // long at punctuation, before a conjunction or preposition, and in the worst case between two words. All pieces
 // together have all words of the text, in their order. A text without a letter or digit has none.
-func Split(text string) []Piece {
-	var pieces []Piece
+func Split(text string) []spoken.Part {
+	var pieces []spoken.Part
 	for _, paragraph := range strings.Split(text, "\n") {
 		sentences := sentences(strings.Join(strings.Fields(paragraph), " "))
 		for i, s := range sentences {
@@ -53,8 +49,8 @@ func Split(text string) []Piece {
 				if at == len(rest) {
 					p = pause
 				}
-				if head := strings.TrimSpace(string(rest[:at])); Spoken(head) {
-					pieces = append(pieces, Piece{Text: head, Pause: p})
+				if head := strings.TrimSpace(string(rest[:at])); Sayable(head) {
+					pieces = append(pieces, spoken.Part{Text: head, Pause: p})
 				}
 				rest = rest[at:]
 			}
@@ -66,8 +62,8 @@ func Split(text string) []Piece {
 	return pieces
 }
 
-// Spoken reports whether anything of s would be said: whether it has a letter or a digit.
-func Spoken(s string) bool {
+// Sayable reports whether anything of s would be said: whether it has a letter or a digit.
+func Sayable(s string) bool {
 	return strings.ContainsFunc(s, func(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) })
 }
 

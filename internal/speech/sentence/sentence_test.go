@@ -5,9 +5,11 @@ import (
 	"strings"
 	"testing"
 	"unicode/utf8"
+
+	"github.com/mynahbot/mynah/internal/spoken"
 )
 
-func texts(pieces []Piece) []string {
+func texts(pieces []spoken.Part) []string {
 	var all []string
 	for _, p := range pieces {
 		all = append(all, p.Text)
@@ -96,14 +98,14 @@ func FuzzSplit(f *testing.F) {
 			if i == 0 {
 				limit = 2 * maxFirst
 			}
-			if n := utf8.RuneCountInString(p.Text); n > limit || !Spoken(p.Text) {
+			if n := utf8.RuneCountInString(p.Text); n > limit || !Sayable(p.Text) {
 				t.Errorf("piece %d of %d characters: %q", i, n, p.Text)
 			}
 		}
 		// Nothing that is said is lost, and nothing is moved.
 		letters := func(s string) string {
 			return strings.Map(func(r rune) rune {
-				if Spoken(string(r)) {
+				if Sayable(string(r)) {
 					return r
 				}
 				return -1

@@ -7,6 +7,7 @@ import (
 	"structs"
 
 	"github.com/mynahbot/mynah/internal/speech"
+	"github.com/mynahbot/mynah/internal/spoken"
 )
 
 // The structures below mirror those of c-api.h, SherpaOnnxOffline…Config: the same fields in the same order, so that
@@ -88,7 +89,7 @@ func configure(m *speech.Model, language string) (*recognizerConfig, error) {
 	}
 	file := func(role string) *byte { return cstring(m.File(role)) }
 	c := &recognizerConfig{
-		sampleRate:     speech.Rate,
+		sampleRate:     spoken.Rate,
 		featureDim:     80,
 		tokens:         file("tokens"),
 		threads:        1,

@@ -14,6 +14,7 @@ import (
 	"unsafe"
 
 	"github.com/mynahbot/mynah/internal/speech"
+	"github.com/mynahbot/mynah/internal/spoken"
 )
 
 // callLimit is how long one utterance may take before it is taken for hung: over 100 times what the slowest known
@@ -100,10 +101,10 @@ func (l *Library) NewRecognizer(m *speech.Model, cores *speech.Cores, streams in
 // Languages are those of the model.
 func (r *Recognizer) Languages() []string { return slices.Clone(r.model.Languages) }
 
-// Recognize makes text of one utterance. See [speech.Recognizer].
-func (r *Recognizer) Recognize(ctx context.Context, u speech.Utterance) (speech.Transcript, error) {
+// Recognize makes text of one utterance. See [spoken.Recognizer].
+func (r *Recognizer) Recognize(ctx context.Context, u spoken.Utterance) (spoken.Transcript, error) {
 	t, err := r.model.Begin(u)
-	if err != nil || len(u.Samples) < speech.MinSamples {
+	if err != nil || len(u.Samples) < spoken.MinSamples {
 		return t, err
 	}
 	samples := slices.Clone(u.Samples) // the call may outlive this one
@@ -115,7 +116,7 @@ func (r *Recognizer) Recognize(ctx context.Context, u speech.Utterance) (speech.
 		return err
 	})
 	if err != nil {
-		return speech.Transcript{}, fmt.Errorf("model %s: %w", r.model.Name, err)
+		return spoken.Transcript{}, fmt.Errorf("model %s: %w", r.model.Name, err)
 	}
 	t.Text, t.Confidence, t.Took = text, confidence, time.Since(started)
 	return t, nil
@@ -140,7 +141,7 @@ func (r *Recognizer) call(samples []float32, language string) (text string, conf
 		return "", 0, errors.New("sherpa-onnx gives no stream")
 	}
 	defer r.c.destroyStream(stream)
-	r.c.accept(stream, speech.Rate, &samples[0], int32(len(samples)))
+	r.c.accept(stream, spoken.Rate, &samples[0], int32(len(samples)))
 	r.c.decode(r.native, stream)
 	result := r.c.result(stream)
 	if result == nil {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/mynahbot/mynah/internal/speech"
 	"github.com/mynahbot/mynah/internal/speech/speechtest"
+	"github.com/mynahbot/mynah/internal/spoken"
 )
 
 func moonshine(t *testing.T, streams int) *Recognizer {
@@ -40,7 +41,7 @@ func TestRecognize(t *testing.T) {
 	var wg sync.WaitGroup
 	for i := range 4 {
 		wg.Go(func() {
-			got, err := r.Recognize(t.Context(), speech.Utterance{Samples: samples, Language: []string{"en", ""}[i%2]})
+			got, err := r.Recognize(t.Context(), spoken.Utterance{Samples: samples, Language: []string{"en", ""}[i%2]})
 			if err != nil {
 				t.Error(err)
 				return

@@ -14,6 +14,7 @@ import (
 	"github.com/mynahbot/mynah/internal/audio"
 	"github.com/mynahbot/mynah/internal/speech"
 	"github.com/mynahbot/mynah/internal/speech/sentence"
+	"github.com/mynahbot/mynah/internal/spoken"
 )
 
 // How much a Piper voice varies from its most likely sound and rhythm. Less than the 0.667 and 0.8 of its training
@@ -97,7 +98,7 @@ func checkData(dir string) error {
 func (v *Voice) Languages() []string { return slices.Clone(v.model.Languages) }
 
 // Synthesize speaks a text piece by piece. See [speech.Synthesizer].
-func (v *Voice) Synthesize(ctx context.Context, s speech.Speech, emit func(audio.PCM) error) error {
+func (v *Voice) Synthesize(ctx context.Context, s spoken.Speech, emit func(audio.PCM) error) error {
 	for _, piece := range sentence.Split(sentence.Clean(s.Text)) {
 		sound, err := v.say(ctx, piece.Text, s.Pace())
 		if err != nil {

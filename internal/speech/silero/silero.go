@@ -5,7 +5,7 @@ import (
 	"fmt"
 
 	"github.com/mynahbot/mynah/internal/onnx"
-	"github.com/mynahbot/mynah/internal/speech"
+	"github.com/mynahbot/mynah/internal/spoken"
 )
 
 const (
@@ -31,7 +31,7 @@ func Open(path string) (*Model, error) {
 func (m *Model) Close() error { return m.session.Close() }
 
 // NewVAD makes a detector for one stream.
-func (m *Model) NewVAD() speech.VAD {
+func (m *Model) NewVAD() spoken.VAD {
 	d := &detector{session: m.session}
 	d.Reset()
 	return d
@@ -39,7 +39,7 @@ func (m *Model) NewVAD() speech.VAD {
 
 type detector struct {
 	session *onnx.Session
-	input   [context + speech.FrameSize]float32
+	input   [context + spoken.FrameSize]float32
 	state   []float32
 }
 
@@ -49,15 +49,15 @@ func (d *detector) Reset() {
 }
 
 func (d *detector) Probability(frame []float32) (float32, error) {
-	if len(frame) != speech.FrameSize {
-		return 0, fmt.Errorf("voice activity: a frame of %d samples, not %d", len(frame), speech.FrameSize)
+	if len(frame) != spoken.FrameSize {
+		return 0, fmt.Errorf("voice activity: a frame of %d samples, not %d", len(frame), spoken.FrameSize)
 	}
-	copy(d.input[:context], d.input[speech.FrameSize:])
+	copy(d.input[:context], d.input[spoken.FrameSize:])
 	copy(d.input[context:], frame)
 	out, err := d.session.Run(
 		onnx.Tensor{Shape: []int64{1, int64(len(d.input))}, Float32: d.input[:]},
 		onnx.Tensor{Shape: []int64{2, 1, 128}, Float32: d.state},
-		onnx.Tensor{Int64: []int64{speech.Rate}},
+		onnx.Tensor{Int64: []int64{spoken.Rate}},
 	)
 	if err != nil {
 		return 0, fmt.Errorf("voice activity: %w", err)

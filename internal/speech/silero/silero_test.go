@@ -9,6 +9,7 @@ import (
 	"github.com/mynahbot/mynah/internal/onnx"
 	"github.com/mynahbot/mynah/internal/speech"
 	"github.com/mynahbot/mynah/internal/speech/speechtest"
+	"github.com/mynahbot/mynah/internal/spoken"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -32,10 +33,10 @@ func model(t *testing.T) *Model {
 }
 
 // speechFrames counts the frames over 0.5.
-func speechFrames(t *testing.T, vad speech.VAD, samples []float32) (n int) {
+func speechFrames(t *testing.T, vad spoken.VAD, samples []float32) (n int) {
 	t.Helper()
-	for ; len(samples) >= speech.FrameSize; samples = samples[speech.FrameSize:] {
-		p, err := vad.Probability(samples[:speech.FrameSize])
+	for ; len(samples) >= spoken.FrameSize; samples = samples[spoken.FrameSize:] {
+		p, err := vad.Probability(samples[:spoken.FrameSize])
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -51,11 +52,11 @@ func speechFrames(t *testing.T, vad speech.VAD, samples []float32) (n int) {
 
 func TestProbability(t *testing.T) {
 	vad := model(t).NewVAD()
-	noise := make([]float32, 3*speech.Rate)
+	noise := make([]float32, 3*spoken.Rate)
 	for i := range noise {
 		noise[i] = 0.1 * (rand.Float32() - 0.5)
 	}
-	for name, samples := range map[string][]float32{"silence": make([]float32, 3*speech.Rate), "noise": noise} {
+	for name, samples := range map[string][]float32{"silence": make([]float32, 3*spoken.Rate), "noise": noise} {
 		vad.Reset()
 		if n := speechFrames(t, vad, samples); n > 2 {
 			t.Errorf("%s: %d frames of speech", name, n)
@@ -89,7 +90,7 @@ func TestClips(t *testing.T) {
 func TestReset(t *testing.T) {
 	m := model(t)
 	rnd := rand.New(rand.NewPCG(5, 6))
-	frame := make([]float32, speech.FrameSize)
+	frame := make([]float32, spoken.FrameSize)
 	for i := range frame {
 		frame[i] = rnd.Float32() - 0.5
 	}

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/mynahbot/mynah/internal/speech"
+	"github.com/mynahbot/mynah/internal/spoken"
 )
 
 // ModelsVariable names the environment variable with the folder of installed models.
@@ -124,7 +125,7 @@ func WAV(t testing.TB, path string) []float32 {
 		t.Fatal(err)
 	}
 	const header = 44
-	if len(b) < header || string(b[36:40]) != "data" || binary.LittleEndian.Uint32(b[24:]) != speech.Rate || b[22] != 1 || b[34] != 16 {
+	if len(b) < header || string(b[36:40]) != "data" || binary.LittleEndian.Uint32(b[24:]) != spoken.Rate || b[22] != 1 || b[34] != 16 {
 		t.Fatalf("%s is not mono 16-bit PCM at 16 kHz with a plain header", path)
 	}
 	samples := make([]float32, (len(b)-header)/2)

@@ -14,6 +14,7 @@ import (
 	"github.com/mynahbot/mynah/internal/speech/sherpa"
 	"github.com/mynahbot/mynah/internal/speech/speechtest"
 	"github.com/mynahbot/mynah/internal/speech/wer"
+	"github.com/mynahbot/mynah/internal/spoken"
 )
 
 // replies are sentences such as Mynah says.
@@ -57,7 +58,7 @@ func store(t testing.TB) *models.Store {
 }
 
 // spoken collects what a synthesizer says, and how long the first piece took.
-func spoken(t testing.TB, v speech.Synthesizer, s speech.Speech) (sound audio.PCM, first, all time.Duration) {
+func saidAloud(t testing.TB, v speech.Synthesizer, s spoken.Speech) (sound audio.PCM, first, all time.Duration) {
 	t.Helper()
 	start := time.Now()
 	err := v.Synthesize(context.Background(), s, func(p audio.PCM) error {
@@ -111,7 +112,7 @@ func BenchmarkVoices(b *testing.B) {
 					var took, length time.Duration
 					var count wer.Count
 					for _, text := range set.from {
-						sound, first, all := spoken(b, v, speech.Speech{Text: text, Language: "en", Voice: voice.name})
+						sound, first, all := saidAloud(b, v, spoken.Speech{Text: text, Language: "en", Voice: voice.name})
 						firsts = append(firsts, first)
 						took += all
 						length += sound.Duration()
@@ -140,16 +141,16 @@ func BenchmarkVoices(b *testing.B) {
 func ms(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
 
 // hear recognizes audio of up to 15 s.
-func hear(t testing.TB, r speech.Recognizer, sound audio.PCM) string {
+func hear(t testing.TB, r spoken.Recognizer, sound audio.PCM) string {
 	t.Helper()
-	at16k, err := audio.Resample(sound, speech.Rate)
+	at16k, err := audio.Resample(sound, spoken.Rate)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var text []string
-	limit := int(speech.MaxUtterance.Seconds() * speech.Rate)
+	limit := int(spoken.MaxUtterance.Seconds() * spoken.Rate)
 	for part := range slices.Chunk(at16k.Samples, limit) {
-		heard, err := r.Recognize(context.Background(), speech.Utterance{Samples: part, Language: "en"})
+		heard, err := r.Recognize(context.Background(), spoken.Utterance{Samples: part, Language: "en"})
 		if err != nil {
 			t.Fatal(err)
 		}

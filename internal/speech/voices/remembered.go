@@ -11,6 +11,7 @@ import (
 
 	"github.com/mynahbot/mynah/internal/audio"
 	"github.com/mynahbot/mynah/internal/speech"
+	"github.com/mynahbot/mynah/internal/spoken"
 )
 
 // rememberedFor is how long a sound is remembered: a service that failed for a while, or a better voice that was installed
@@ -47,7 +48,7 @@ func Remember(from speech.Synthesizer, bytes int) *Remembered {
 }
 
 // Synthesize is that of [speech.Synthesizer].
-func (r *Remembered) Synthesize(ctx context.Context, s speech.Speech, emit func(audio.PCM) error) error {
+func (r *Remembered) Synthesize(ctx context.Context, s spoken.Speech, emit func(audio.PCM) error) error {
 	key := keyOf(s)
 	if sound, ok := r.recall(key); ok {
 		for _, p := range sound {
@@ -79,7 +80,7 @@ func (r *Remembered) Synthesize(ctx context.Context, s speech.Speech, emit func(
 }
 
 // keyOf tells what is said in different ways apart.
-func keyOf(s speech.Speech) [sha256.Size]byte {
+func keyOf(s spoken.Speech) [sha256.Size]byte {
 	h := sha256.New()
 	var n [8]byte
 	for _, part := range []string{s.Voice, s.Language, s.Text} {

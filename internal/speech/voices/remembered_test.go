@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/mynahbot/mynah/internal/audio"
-	"github.com/mynahbot/mynah/internal/speech"
+	"github.com/mynahbot/mynah/internal/spoken"
 )
 
 // countingVoice says each letter as a sample, in two pieces, and counts what it is asked.
@@ -20,7 +20,7 @@ type countingVoice struct {
 	err   error
 }
 
-func (v *countingVoice) Synthesize(_ context.Context, s speech.Speech, emit func(audio.PCM) error) error {
+func (v *countingVoice) Synthesize(_ context.Context, s spoken.Speech, emit func(audio.PCM) error) error {
 	v.mu.Lock()
 	v.asked++
 	err := v.err
@@ -40,7 +40,7 @@ func (v *countingVoice) Synthesize(_ context.Context, s speech.Speech, emit func
 func TestRemembered(t *testing.T) {
 	voice := &countingVoice{}
 	r := Remember(voice, 4*10)
-	said := func(s speech.Speech) (all []float32) {
+	said := func(s spoken.Speech) (all []float32) {
 		t.Helper()
 		err := r.Synthesize(t.Context(), s, func(p audio.PCM) error {
 			all = append(all, p.Samples...)
@@ -55,18 +55,18 @@ func TestRemembered(t *testing.T) {
 		}
 		return all
 	}
-	abc := speech.Speech{Text: "abc", Voice: "v", Language: "en", Speed: 1}
+	abc := spoken.Speech{Text: "abc", Voice: "v", Language: "en", Speed: 1}
 	slow, other, russian, usual := abc, abc, abc, abc
 	slow.Speed, other.Voice, russian.Language, usual.Speed = 0.5, "w", "ru", 0
 	for _, step := range []struct {
 		name  string
-		what  speech.Speech
+		what  spoken.Speech
 		asked int // of the voice, so far
 	}{
 		{"new", abc, 1}, {"again", abc, 1}, {"no speed is the usual speed", usual, 1}, {"another speed", slow, 2}, {"another voice", other, 3},
 		{"again, the others are not in the way", abc, 3}, {"another language: the oldest is forgotten", russian, 4}, {"the oldest", slow, 5},
-		{"what was used lately is still known", abc, 5}, {"too long to be remembered", speech.Speech{Text: "abcdefghijk"}, 6},
-		{"too long", speech.Speech{Text: "abcdefghijk"}, 7}, {"that forgot nothing", abc, 7},
+		{"what was used lately is still known", abc, 5}, {"too long to be remembered", spoken.Speech{Text: "abcdefghijk"}, 6},
+		{"too long", spoken.Speech{Text: "abcdefghijk"}, 7}, {"that forgot nothing", abc, 7},
 	} {
 		var want []float32
 		for _, b := range []byte(step.what.Text) {
@@ -86,7 +86,7 @@ func TestRememberedFailure(t *testing.T) {
 	broken := errors.New("broken")
 	voice := &countingVoice{err: broken}
 	r := Remember(voice, 1000)
-	s := speech.Speech{Text: "abc"}
+	s := spoken.Speech{Text: "abc"}
 	if err := r.Synthesize(t.Context(), s, func(audio.PCM) error { return nil }); !errors.Is(err, broken) {
 		t.Errorf("error %v", err)
 	}
@@ -115,7 +115,7 @@ func TestRememberedForAnHour(t *testing.T) {
 		voice := &countingVoice{}
 		r := Remember(voice, 1000)
 		for i, asked := range []int{1, 1, 2, 2} {
-			if err := r.Synthesize(t.Context(), speech.Speech{Text: "abc"}, func(audio.PCM) error { return nil }); err != nil {
+			if err := r.Synthesize(t.Context(), spoken.Speech{Text: "abc"}, func(audio.PCM) error { return nil }); err != nil {
 				t.Fatal(err)
 			}
 			if n := remembered(r); voice.asked != asked || n != 12 {
@@ -141,7 +141,7 @@ func remembered(r *Remembered) int {
 func TestRememberedForget(t *testing.T) {
 	voice := &countingVoice{}
 	r := Remember(voice, 1000)
-	abc := speech.Speech{Text: "abc"}
+	abc := spoken.Speech{Text: "abc"}
 	for i, step := range []struct {
 		emit  func(audio.PCM) error
 		bytes int
@@ -166,7 +166,7 @@ func TestRememberedAtOnce(t *testing.T) {
 	for i := range 8 {
 		all.Go(func() {
 			for j := range 50 {
-				s := speech.Speech{Text: string(rune('a'+(i+j)%26)) + "bcdefgh"}
+				s := spoken.Speech{Text: string(rune('a'+(i+j)%26)) + "bcdefgh"}
 				if err := r.Synthesize(t.Context(), s, func(audio.PCM) error { return nil }); err != nil {
 					t.Error(err)
 				}

@@ -18,6 +18,7 @@ import (
 	"github.com/mynahbot/mynah/internal/speech/espeak"
 	"github.com/mynahbot/mynah/internal/speech/models"
 	"github.com/mynahbot/mynah/internal/speech/sherpa"
+	"github.com/mynahbot/mynah/internal/spoken"
 )
 
 // ESpeak is the name of the voice that is always there.
@@ -84,9 +85,9 @@ func Open(config Config, store Store) *Voices {
 }
 
 // Synthesize speaks with the voice that s names, else with the usual one of its language. See [speech.Synthesizer].
-func (v *Voices) Synthesize(ctx context.Context, s speech.Speech, emit func(audio.PCM) error) error {
+func (v *Voices) Synthesize(ctx context.Context, s spoken.Speech, emit func(audio.PCM) error) error {
 	if s.Language == "" {
-		s.Language = speech.DetectLanguage(s.Text)
+		s.Language = spoken.DetectLanguage(s.Text)
 	}
 	if s.Language == "" {
 		s.Language = v.config.Language
@@ -133,7 +134,7 @@ func (v *Voices) Synthesize(ctx context.Context, s speech.Speech, emit func(audi
 }
 
 // choose is the installed voice for s; nil where espeak-ng has to speak.
-func (v *Voices) choose(s speech.Speech) (*speech.Model, error) {
+func (v *Voices) choose(s spoken.Speech) (*speech.Model, error) {
 	if s.Voice != "" {
 		m, err := v.store.Installed(s.Voice)
 		if err != nil {
@@ -194,7 +195,7 @@ func (v *Voices) open(m *speech.Model) (*sherpa.Voice, error) {
 		return nil, err
 	}
 	for range 2 {
-		err = voice.Synthesize(context.Background(), speech.Speech{Text: "one, two"}, func(audio.PCM) error { return nil })
+		err = voice.Synthesize(context.Background(), spoken.Speech{Text: "one, two"}, func(audio.PCM) error { return nil })
 		if err != nil {
 			return nil, errors.Join(err, voice.Close())
 		}
@@ -220,7 +221,7 @@ func (v *Voices) openLibrary() (*sherpa.Library, error) {
 func (v *Voices) Warm(ctx context.Context, languages ...string) error {
 	var failed []error
 	for _, l := range languages {
-		m, err := v.choose(speech.Speech{Language: l})
+		m, err := v.choose(spoken.Speech{Language: l})
 		if err == nil && m != nil {
 			_, err = v.load(ctx, m)
 		}

@@ -8,13 +8,15 @@ import (
 	"sync"
 	"testing"
 
+	"go.uber.org/goleak"
+
 	"github.com/mynahbot/mynah/internal/audio"
 	"github.com/mynahbot/mynah/internal/speech"
 	"github.com/mynahbot/mynah/internal/speech/espeak"
 	"github.com/mynahbot/mynah/internal/speech/models"
 	"github.com/mynahbot/mynah/internal/speech/speechtest"
 	"github.com/mynahbot/mynah/internal/speech/wer"
-	"go.uber.org/goleak"
+	"github.com/mynahbot/mynah/internal/spoken"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -25,10 +27,10 @@ type service struct {
 	err    error // what it then returns
 
 	mu    sync.Mutex
-	asked []speech.Speech
+	asked []spoken.Speech
 }
 
-func (s *service) Synthesize(_ context.Context, what speech.Speech, emit func(audio.PCM) error) error {
+func (s *service) Synthesize(_ context.Context, what spoken.Speech, emit func(audio.PCM) error) error {
 	s.mu.Lock()
 	s.asked = append(s.asked, what)
 	s.mu.Unlock()
@@ -41,7 +43,7 @@ func (s *service) Synthesize(_ context.Context, what speech.Speech, emit func(au
 }
 
 // rate is the sample rate that tells who spoke; 0 for nobody.
-func rate(t *testing.T, v *Voices, s speech.Speech) (rate int, err error) {
+func rate(t *testing.T, v *Voices, s spoken.Speech) (rate int, err error) {
 	t.Helper()
 	err = v.Synthesize(t.Context(), s, func(p audio.PCM) error { rate = p.Rate; return nil })
 	return rate, err
@@ -72,7 +74,7 @@ func TestWithoutModelsESpeakSpeaks(t *testing.T) {
 	v := Open(Config{}, empty(t))
 	defer v.Close()
 	for _, text := range []string{"Hello there.", "Привет всем.", "42"} {
-		if r, err := rate(t, v, speech.Speech{Text: text}); err != nil || r != 22050 {
+		if r, err := rate(t, v, spoken.Speech{Text: text}); err != nil || r != 22050 {
 			t.Errorf("%q: %d Hz, %v", text, r, err)
 		}
 	}
@@ -83,7 +85,7 @@ func TestWithoutModelsESpeakSpeaks(t *testing.T) {
 	if st[1].Voice != ESpeak || !errors.Is(st[1].Problem, models.ErrNotInstalled) {
 		t.Errorf("status %+v", st[1])
 	}
-	if _, err := rate(t, v, speech.Speech{Text: "Hello", Voice: "nobody"}); !errors.Is(err, ErrNoVoice) {
+	if _, err := rate(t, v, spoken.Speech{Text: "Hello", Voice: "nobody"}); !errors.Is(err, ErrNoVoice) {
 		t.Errorf("a voice that is not there: %v", err)
 	}
 	if got := v.Names(); !slices.Equal(got, []string{ESpeak}) {
@@ -100,13 +102,13 @@ func TestService(t *testing.T) {
 	s := &service{pieces: 1}
 	v := Open(Config{Service: &Service{Name: "far", Synthesizer: s}}, empty(t))
 	defer v.Close()
-	if r, err := rate(t, v, speech.Speech{Text: "Привет", Voice: "far:alloy"}); err != nil || r != 1234 {
+	if r, err := rate(t, v, spoken.Speech{Text: "Привет", Voice: "far:alloy"}); err != nil || r != 1234 {
 		t.Errorf("%d Hz, %v", r, err)
 	}
 	if len(s.asked) != 1 || s.asked[0].Language != "ru" || s.asked[0].Voice != "alloy" {
 		t.Errorf("the service was asked for %+v", s.asked)
 	}
-	if r, err := rate(t, v, speech.Speech{Text: "Hello", Voice: ESpeak}); err != nil || r != 22050 {
+	if r, err := rate(t, v, spoken.Speech{Text: "Hello", Voice: ESpeak}); err != nil || r != 22050 {
 		t.Errorf("espeak-ng by name: %d Hz, %v", r, err)
 	}
 	if st := v.Status("en")[0]; st.Voice != "far" || st.Problem != nil {
@@ -115,7 +117,7 @@ func TestService(t *testing.T) {
 
 	// It fails before its first sound: the local voice speaks, and the status tells.
 	s.pieces, s.err = 0, errors.New("far away")
-	if r, err := rate(t, v, speech.Speech{Text: "Hello"}); err != nil || r != 22050 {
+	if r, err := rate(t, v, spoken.Speech{Text: "Hello"}); err != nil || r != 22050 {
 		t.Errorf("%d Hz, %v", r, err)
 	}
 	if st := v.Status("en")[0]; st.Voice != ESpeak || !errors.Is(st.Problem, s.err) {
@@ -124,11 +126,11 @@ func TestService(t *testing.T) {
 
 	// It fails in the middle: saying it all again from the start would be worse than stopping.
 	s.pieces = 1
-	if r, err := rate(t, v, speech.Speech{Text: "Hello"}); !errors.Is(err, s.err) || r != 1234 {
+	if r, err := rate(t, v, spoken.Speech{Text: "Hello"}); !errors.Is(err, s.err) || r != 1234 {
 		t.Errorf("%d Hz, %v", r, err)
 	}
 	s.err = nil
-	if _, err := rate(t, v, speech.Speech{Text: "Hello"}); err != nil {
+	if _, err := rate(t, v, spoken.Speech{Text: "Hello"}); err != nil {
 		t.Error(err)
 	}
 	if st := v.Status("en")[0]; st.Voice != "far" {
@@ -163,7 +165,7 @@ func TestPiperSpeaks(t *testing.T) {
 	}
 	pieces := 0
 	var sound audio.PCM
-	err := v.Synthesize(t.Context(), speech.Speech{Text: "Hello, I am Mynah. I can learn to answer your questions."}, func(p audio.PCM) error {
+	err := v.Synthesize(t.Context(), spoken.Speech{Text: "Hello, I am Mynah. I can learn to answer your questions."}, func(p audio.PCM) error {
 		pieces++
 		sound.Rate = p.Rate
 		sound.Samples = append(sound.Samples, p.Samples...)
@@ -178,12 +180,12 @@ func TestPiperSpeaks(t *testing.T) {
 	if d := sound.Duration().Seconds(); d < 2 || d > 8 {
 		t.Errorf("it takes %.1f s", d)
 	}
-	slow, _, _ := spoken(t, v, speech.Speech{Text: "Hello, I am Mynah.", Speed: 0.5})
-	fast, _, _ := spoken(t, v, speech.Speech{Text: "Hello, I am Mynah.", Speed: 2})
+	slow, _, _ := saidAloud(t, v, spoken.Speech{Text: "Hello, I am Mynah.", Speed: 0.5})
+	fast, _, _ := saidAloud(t, v, spoken.Speech{Text: "Hello, I am Mynah.", Speed: 2})
 	if slow.Duration() < 2*fast.Duration() {
 		t.Errorf("%v at half speed, %v at double", slow.Duration(), fast.Duration())
 	}
-	if r, err := rate(t, v, speech.Speech{Text: "Привет всем.", Voice: name}); err != nil || r == 0 {
+	if r, err := rate(t, v, spoken.Speech{Text: "Привет всем.", Voice: name}); err != nil || r == 0 {
 		t.Errorf("Russian for an English voice: %d Hz, %v", r, err)
 	}
 }
@@ -192,14 +194,14 @@ func TestPiperSpeaks(t *testing.T) {
 func TestSteadyVoice(t *testing.T) {
 	v, _ := piper(t, Config{Steady: true})
 	const text = "Hello, I am Mynah. I can learn to answer your questions."
-	first, _, _ := spoken(t, v, speech.Speech{Text: text})
+	first, _, _ := saidAloud(t, v, spoken.Speech{Text: text})
 	for range 3 {
-		again, _, _ := spoken(t, v, speech.Speech{Text: text})
+		again, _, _ := saidAloud(t, v, spoken.Speech{Text: text})
 		if !slices.Equal(again.Samples, first.Samples) {
 			t.Errorf("%d samples and then %d others", len(first.Samples), len(again.Samples))
 		}
 	}
-	other, _, _ := spoken(t, v, speech.Speech{Text: text, Speed: 0.9})
+	other, _, _ := saidAloud(t, v, spoken.Speech{Text: text, Speed: 0.9})
 	if other.Duration() <= first.Duration() {
 		t.Errorf("%v at its own speed, %v below it", first.Duration(), other.Duration())
 	}
@@ -218,7 +220,7 @@ func TestItIsReadBack(t *testing.T) {
 	defer recognizer.Close()
 	var count wer.Count
 	for _, text := range replies(t)[:8] {
-		sound, _, _ := spoken(t, v, speech.Speech{Text: text})
+		sound, _, _ := saidAloud(t, v, spoken.Speech{Text: text})
 		count = count.Add(wer.Compare(text, hear(t, recognizer, sound)))
 	}
 	if count.Rate() > 0.2 {
@@ -231,19 +233,19 @@ func TestManyCallers(t *testing.T) {
 	var all sync.WaitGroup
 	for range 4 {
 		all.Go(func() {
-			if r, err := rate(t, v, speech.Speech{Text: "One. Two."}); err != nil || r == 0 {
+			if r, err := rate(t, v, spoken.Speech{Text: "One. Two."}); err != nil || r == 0 {
 				t.Errorf("%d Hz, %v", r, err)
 			}
 		})
 	}
 	all.Wait()
 	ended, cancel := context.WithCancel(t.Context())
-	err := v.Synthesize(ended, speech.Speech{Text: "One. Two. Three. Four."}, func(audio.PCM) error { cancel(); return nil })
+	err := v.Synthesize(ended, spoken.Speech{Text: "One. Two. Three. Four."}, func(audio.PCM) error { cancel(); return nil })
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("after its end: %v", err)
 	}
 	enough := errors.New("enough")
-	if err := v.Synthesize(t.Context(), speech.Speech{Text: "One. Two."}, func(audio.PCM) error { return enough }); !errors.Is(err, enough) {
+	if err := v.Synthesize(t.Context(), spoken.Speech{Text: "One. Two."}, func(audio.PCM) error { return enough }); !errors.Is(err, enough) {
 		t.Errorf("a listener's error: %v", err)
 	}
 }
@@ -253,7 +255,7 @@ func TestClosed(t *testing.T) {
 	if err := v.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := rate(t, v, speech.Speech{Text: "Hello", Voice: name}); err == nil {
+	if _, err := rate(t, v, spoken.Speech{Text: "Hello", Voice: name}); err == nil {
 		t.Error("a closed voice spoke")
 	}
 }

@@ -5,16 +5,8 @@ import (
 	"time"
 
 	"github.com/mynahbot/mynah/internal/record"
+	"github.com/mynahbot/mynah/internal/spoken"
 )
-
-// Rate is the sample rate of what is heard, in Hz.
-const Rate = 16000
-
-// FrameSize is the number of samples that a [VAD] looks at: 32 ms.
-const FrameSize = 512
-
-// SpokenRate is the sample rate of what is said, in Hz.
-const SpokenRate = 24000
 
 // Piece is a stretch of one person's audio, 20 ms in most cases. Pieces of one person come in order.
 type Piece struct {
@@ -40,7 +32,7 @@ type Person struct {
 	Speed float64
 }
 
-// Sound is something to say: mono, [SpokenRate], -1..1. Read fills a part of dst, waits until there is something, and returns
+// Sound is something to say: mono, [spoken.SayRate], -1..1. Read fills a part of dst, waits until there is something, and returns
 // io.EOF behind the last sample.
 type Sound interface {
 	Read(ctx context.Context, dst []float32) (int, error)
@@ -65,71 +57,21 @@ type Saying interface {
 	Stop()
 }
 
-// Transcript is what was recognized.
-type Transcript struct {
-	Text       string  // "" where nothing could be made out
-	Language   string  // BCP 47 primary tag
-	Confidence float64 // 0..1; 1 where the recognizer gives none
-	Scorer     Scorer  // nil where the recognizer can't compare texts
-}
-
-// Scorer compares texts as what was said in a stretch of speech that was recognized.
-type Scorer interface {
-	// Score returns for each text the natural logarithm of how probable it is as a whole.
-	Score(ctx context.Context, texts ...string) ([]float64, error)
-}
-
-type dueKey struct{}
-
-// Due tells when the result of a call to a [Recognizer] or a [Synthesizer] will be wanted: a time in the past means now. Those
-// that can't do everything at once should do first what is due first: what ends a turn before what is only a guess that
-// it has ended, and the first words of an answer before its later sentences. It reports false where ctx doesn't tell.
-func Due(ctx context.Context) (time.Time, bool) {
-	due, ok := ctx.Value(dueKey{}).(time.Time)
-	return due, ok
-}
-
-func withDue(ctx context.Context, due time.Time) context.Context {
-	return context.WithValue(ctx, dueKey{}, due)
-}
-
 // Recognizer makes text from speech. It is safe for concurrent use.
 type Recognizer interface {
-	// Recognize takes at most 15 s of mono 16 kHz, which it may change. It returns soon after ctx ends.
-	Recognize(ctx context.Context, samples []float32, language string) (Transcript, error)
+	// Utterance takes at most [spoken.MaxUtterance] of speech, which it may change. It returns soon after ctx ends.
+	Utterance(ctx context.Context, samples []float32, language string) (spoken.Transcript, error)
 	// Languages are those that it understands, as BCP 47 primary tags.
 	Languages() []string
-}
-
-// VAD is a voice activity detector for one person's stream. It is used by one goroutine.
-type VAD interface {
-	// Probability of speech, 0..1, in the next [FrameSize] samples.
-	Probability(frame []float32) (float32, error)
-	// Reset forgets the stream so far.
-	Reset()
 }
 
 // Synthesizer makes speech. It is safe for concurrent use.
 type Synthesizer interface {
 	// Split cuts a text into parts that are synthesized one by one, the first of them short.
-	Split(text string) []Part
-	// Synthesize gives emit the speech as mono samples at [SpokenRate], each stretch as soon as it is ready. It stops at emit's
+	Split(text string) []spoken.Part
+	// Synthesize gives emit the speech as mono samples at [spoken.SayRate], each stretch as soon as it is ready. It stops at emit's
 	// first error and returns it.
-	Synthesize(ctx context.Context, s Speech, emit func(samples []float32) error) error
-}
-
-// Part is a piece of a text to be spoken, and the pause behind it.
-type Part struct {
-	Text  string
-	Pause time.Duration
-}
-
-// Speech is something to synthesize.
-type Speech struct {
-	Text     string
-	Language string  // BCP 47 primary tag; "" has it detected from the script
-	Voice    string  // "" = the usual one
-	Speed    float64 // 1 = the voice's own; 0 stands for 1
+	Synthesize(ctx context.Context, s spoken.Speech, emit func(samples []float32) error) error
 }
 
 // Question is a turn that was meant for Mynah.
@@ -145,8 +87,7 @@ type Question struct {
 type Answer struct {
 	Text     string // as written in the chat: Markdown, links, mentions
 	Language string // "" = as of the script, else of the question
-	// Model names what answered; for the log.
-	Model string
+	Source   record.Source
 }
 
 // Exchange is a question with its answer, once said.

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/mynahbot/mynah/internal/record"
+	"github.com/mynahbot/mynah/internal/spoken"
 )
 
 // Timing holds the waits of turn taking. A zero field takes its default.
@@ -68,7 +69,7 @@ const (
 	// roomToneLoudness is the root mean square of what stands for audio that was not sent: -80 dB.
 	roomToneLoudness = 0.0001
 	// frameTime is the length of a VAD's frame.
-	frameTime = FrameSize * time.Second / Rate
+	frameTime = spoken.FrameSize * time.Second / spoken.Rate
 	// longestChunk is what a recognizer takes at once.
 	longestChunk = 14 * time.Second
 	// bridged is the longest gap in a person's packets that is filled with silence; longer ones are shortened to it.
@@ -77,13 +78,13 @@ const (
 	burstGap = 200 * time.Millisecond
 )
 
-func samplesOf(d time.Duration) int { return int(d * Rate / time.Second) }
+func samplesOf(d time.Duration) int { return int(d * spoken.Rate / time.Second) }
 
 // ear follows one person's stream: it finds speech in it and collects the audio of the turn that is being spoken. It knows
 // no clock but the times that its pieces came with.
 type ear struct {
 	user   record.UserID
-	vad    VAD
+	vad    spoken.VAD
 	timing *Timing
 
 	rest   []float32 // less than a frame
@@ -124,7 +125,7 @@ type turn struct {
 type chunk struct {
 	samples []float32
 	done    chan struct{}
-	result  Transcript
+	result  spoken.Transcript
 	err     error
 }
 
@@ -144,7 +145,7 @@ func (e *ear) hear(p Piece) (bool, error) {
 			e.before = e.before[:0] // that was another time
 		}
 	}
-	e.begun, e.next = true, p.Offset+time.Duration(len(p.Samples))*time.Second/Rate
+	e.begun, e.next = true, p.Offset+time.Duration(len(p.Samples))*time.Second/spoken.Rate
 	speech, err := e.listen(p.Samples, p.At)
 	return speech, err
 }
@@ -152,18 +153,18 @@ func (e *ear) hear(p Piece) (bool, error) {
 func (e *ear) listen(samples []float32, at time.Time) (bool, error) {
 	speech := false
 	e.rest = append(e.rest, samples...)
-	for len(e.rest) >= FrameSize {
-		frame := e.rest[:FrameSize]
+	for len(e.rest) >= spoken.FrameSize {
+		frame := e.rest[:spoken.FrameSize]
 		p, err := e.vad.Probability(frame)
 		if err != nil {
 			return speech, err
 		}
 		e.on = p >= speechOn || e.on && p >= speechOff
 		speech = speech || e.on
-		end := at.Add(-time.Duration(len(e.rest)-FrameSize) * time.Second / Rate)
+		end := at.Add(-time.Duration(len(e.rest)-spoken.FrameSize) * time.Second / spoken.Rate)
 		e.follow(p, loudness(frame), end)
 		e.add(frame, end)
-		e.rest = e.rest[:copy(e.rest, e.rest[FrameSize:])]
+		e.rest = e.rest[:copy(e.rest, e.rest[spoken.FrameSize:])]
 	}
 	return speech, nil
 }
@@ -303,7 +304,7 @@ func (t *turn) cut() *chunk {
 			best, longest = i-run/2+1, run
 		}
 	}
-	at := t.padded + best*FrameSize
+	at := t.padded + best*spoken.FrameSize
 	c := &chunk{samples: append([]float32(nil), t.samples[:at]...), done: make(chan struct{})}
 	t.samples = t.samples[:copy(t.samples, t.samples[at:])]
 	t.marks = append(t.marks[:0], t.marks[best:]...)
@@ -317,5 +318,5 @@ func (t *turn) cut() *chunk {
 func (t *turn) wipe() {
 	clear(t.samples)
 	t.samples, t.marks, t.chunks = nil, nil, nil
-	t.words, t.said = Transcript{}, ""
+	t.words, t.said = spoken.Transcript{}, ""
 }

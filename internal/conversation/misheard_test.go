@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/mynahbot/mynah/internal/spoken"
 )
 
 // opinion is a Scorer that finds the texts as likely as it says, and all others unlikely.
@@ -64,7 +66,7 @@ func TestReconsider(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			l := listening{all["en"], newAddress(tc.own, nil, all), newVocabulary([]Word{{Text: "Milow"}}), !tc.several}
 			o := &opinion{scores: tc.scores}
-			got, err := l.reconsider(t.Context(), Transcript{Text: tc.heard, Confidence: 0.4, Scorer: o})
+			got, err := l.reconsider(t.Context(), spoken.Transcript{Text: tc.heard, Confidence: 0.4, Scorer: o})
 			if err != nil || got.Text != tc.want {
 				t.Errorf("%q, %v, want %q; compared with %q", got.Text, err, tc.want, o.asked)
 			}
@@ -87,10 +89,10 @@ func TestReconsiderAsksLittle(t *testing.T) {
 		t.Error("nothing was heard, but compared")
 	}
 	broken := errors.New("broken")
-	if _, err := l.reconsider(t.Context(), Transcript{Text: "Danish.", Scorer: &opinion{err: broken}}); !errors.Is(err, broken) {
+	if _, err := l.reconsider(t.Context(), spoken.Transcript{Text: "Danish.", Scorer: &opinion{err: broken}}); !errors.Is(err, broken) {
 		t.Errorf("got %v", err)
 	}
-	if got, err := l.reconsider(t.Context(), Transcript{Text: "Danish."}); err != nil || got.Text != "Danish." {
+	if got, err := l.reconsider(t.Context(), spoken.Transcript{Text: "Danish."}); err != nil || got.Text != "Danish." {
 		t.Errorf("without a scorer: %q, %v", got.Text, err)
 	}
 }

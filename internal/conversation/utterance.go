@@ -7,6 +7,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/mynahbot/mynah/internal/spoken"
 )
 
 // utterance is something to say: parts of text with their sound, filled by a synthesizer while it is being played. Its
@@ -37,7 +39,7 @@ type spokenPart struct {
 const synthesizedAhead = 1500 * time.Millisecond
 
 // maxSpoken bounds the sound of one utterance.
-const maxSpoken = 3 * 60 * SpokenRate
+const maxSpoken = 3 * 60 * spoken.SayRate
 
 var errTooLong = errors.New("conversation: too long to be spoken")
 
@@ -60,7 +62,7 @@ func (u *utterance) end() {
 
 // synthesize fills the utterance, part by part, and returns when all of it is there. how tells everything but the text, and
 // due when its first sound is wanted.
-func (u *utterance) synthesize(ctx context.Context, s Synthesizer, how Speech, pronounce func(string) string, due time.Time) error {
+func (u *utterance) synthesize(ctx context.Context, s Synthesizer, how spoken.Speech, pronounce func(string) string, due time.Time) error {
 	err := u.synthesizeAll(ctx, s, how, pronounce, due)
 	u.mu.Lock()
 	u.done, u.err = true, err
@@ -69,7 +71,7 @@ func (u *utterance) synthesize(ctx context.Context, s Synthesizer, how Speech, p
 	return err
 }
 
-func (u *utterance) synthesizeAll(ctx context.Context, s Synthesizer, how Speech, pronounce func(string) string, due time.Time) error {
+func (u *utterance) synthesizeAll(ctx context.Context, s Synthesizer, how spoken.Speech, pronounce func(string) string, due time.Time) error {
 	pause := time.Duration(0) // behind the last part
 	for {
 		parts, first, err := u.takeUp(ctx, s)
@@ -80,12 +82,12 @@ func (u *utterance) synthesizeAll(ctx context.Context, s Synthesizer, how Speech
 			if err := u.waitForPlayback(ctx); err != nil {
 				return err
 			}
-			if err := u.add(make([]float32, int(pause.Seconds()*SpokenRate))); err != nil {
+			if err := u.add(make([]float32, int(pause.Seconds()*spoken.SayRate))); err != nil {
 				return err
 			}
 			u.begin(first + i)
 			how.Text = pronounce(part.Text)
-			if err := s.Synthesize(withDue(ctx, u.runsOut(due)), how, u.add); err != nil {
+			if err := s.Synthesize(spoken.WithDue(ctx, u.runsOut(due)), how, u.add); err != nil {
 				return err
 			}
 			u.finish(first + i)
@@ -95,7 +97,7 @@ func (u *utterance) synthesizeAll(ctx context.Context, s Synthesizer, how Speech
 }
 
 // takeUp waits for the next text and returns its parts, and the number of the first of them; none where no text comes any more.
-func (u *utterance) takeUp(ctx context.Context, s Synthesizer) (parts []Part, first int, err error) {
+func (u *utterance) takeUp(ctx context.Context, s Synthesizer) (parts []spoken.Part, first int, err error) {
 	for {
 		u.mu.Lock()
 		for len(u.texts) > 0 && len(parts) == 0 {
@@ -122,7 +124,7 @@ func (u *utterance) takeUp(ctx context.Context, s Synthesizer) (parts []Part, fi
 func (u *utterance) waitForPlayback(ctx context.Context) error {
 	for {
 		u.mu.Lock()
-		enough, more := len(u.samples)-u.taken > int(synthesizedAhead.Seconds()*SpokenRate), u.more
+		enough, more := len(u.samples)-u.taken > int(synthesizedAhead.Seconds()*spoken.SayRate), u.more
 		u.mu.Unlock()
 		if !enough {
 			return nil
@@ -142,7 +144,7 @@ func (u *utterance) runsOut(due time.Time) time.Time {
 	if now := time.Now(); now.After(due) && len(u.samples) > 0 {
 		due = now
 	}
-	return due.Add(time.Duration(len(u.samples)-u.taken) * time.Second / SpokenRate)
+	return due.Add(time.Duration(len(u.samples)-u.taken) * time.Second / spoken.SayRate)
 }
 
 func (u *utterance) begin(part int) {
@@ -229,7 +231,7 @@ func (r *reading) Read(ctx context.Context, dst []float32) (int, error) {
 
 // from is the sound from a place on, given as a duration.
 func (u *utterance) from(at time.Duration) *reading {
-	return &reading{u: u, at: int(at.Seconds() * SpokenRate)}
+	return &reading{u: u, at: int(at.Seconds() * spoken.SayRate)}
 }
 
 // resumeAt is where to go on after an interruption at a place: behind the last pause before it, or a little before it.
@@ -237,16 +239,16 @@ func (u *utterance) resumeAt(at time.Duration) time.Duration {
 	const (
 		back  = 700 * time.Millisecond
 		quiet = 0.02
-		pause = SpokenRate / 25 // 40 ms
+		pause = spoken.SayRate / 25 // 40 ms
 	)
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	end := min(int(at.Seconds()*SpokenRate), len(u.samples))
+	end := min(int(at.Seconds()*spoken.SayRate), len(u.samples))
 	run := 0
-	for i := end - 1; i >= 0 && i > end-int(back.Seconds()*SpokenRate); i-- {
+	for i := end - 1; i >= 0 && i > end-int(back.Seconds()*spoken.SayRate); i-- {
 		if x := u.samples[i]; x < quiet && x > -quiet {
 			if run++; run >= pause {
-				return time.Duration(i+run/2) * time.Second / SpokenRate
+				return time.Duration(i+run/2) * time.Second / spoken.SayRate
 			}
 			continue
 		}
@@ -260,8 +262,8 @@ func (u *utterance) resumeAt(at time.Duration) time.Duration {
 func (u *utterance) split(at time.Duration) (said, unsaid string) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	const packet = SpokenRate / 50
-	end := int(at.Seconds()*SpokenRate) + packet // the last packet may be half full
+	const packet = spoken.SayRate / 50
+	end := int(at.Seconds()*spoken.SayRate) + packet // the last packet may be half full
 	var before, after []string
 	for _, p := range u.parts {
 		stop := p.end

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/mynahbot/mynah/internal/record"
+	"github.com/mynahbot/mynah/internal/spoken"
 )
 
 const (
@@ -86,7 +87,7 @@ func run(t *testing.T, people []Person, script func(w *world)) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
 		s, err := New(Config{
-			Mouth: w, Mind: w, Consent: w, Recognizer: w, NewVAD: func() (VAD, error) { return levelVAD{}, nil }, Synthesizer: w,
+			Mouth: w, Mind: w, Consent: w, Recognizer: w, NewVAD: func() (spoken.VAD, error) { return levelVAD{}, nil }, Synthesizer: w,
 			Teacher: w, Rights: w, Room: w, Chat: w, Meter: w, Transcripts: w, Log: slog.New(slog.NewTextHandler(w, nil)),
 		})
 		if err != nil {
@@ -125,7 +126,7 @@ func (w *world) pauses(d time.Duration) {
 }
 
 func (w *world) sends(user record.UserID, level float32, d time.Duration) {
-	samples := make([]float32, Rate/50)
+	samples := make([]float32, spoken.Rate/50)
 	for i := range samples {
 		samples[i] = level
 	}
@@ -136,7 +137,7 @@ func (w *world) sends(user record.UserID, level float32, d time.Duration) {
 	}
 }
 
-func (w *world) Recognize(ctx context.Context, samples []float32, language string) (Transcript, error) {
+func (w *world) Utterance(ctx context.Context, samples []float32, language string) (spoken.Transcript, error) {
 	w.noteDue(ctx)
 	w.mu.Lock()
 	slow := w.slow
@@ -144,14 +145,14 @@ func (w *world) Recognize(ctx context.Context, samples []float32, language strin
 	select {
 	case <-time.After(100*time.Millisecond + slow):
 	case <-ctx.Done():
-		return Transcript{}, ctx.Err()
+		return spoken.Transcript{}, ctx.Err()
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.deaf != nil {
-		return Transcript{}, w.deaf
+		return spoken.Transcript{}, w.deaf
 	}
-	t := Transcript{Language: language, Confidence: 1}
+	t := spoken.Transcript{Language: language, Confidence: 1}
 	last := -1
 	for _, x := range samples {
 		if k := int(math.Round(float64(x-0.2)/0.002)) - 1; x > 0.1 && k != last {
@@ -203,21 +204,21 @@ func (w *world) Answered(_ context.Context, e Exchange) {
 	w.done = append(w.done, e)
 }
 
-func (w *world) Split(text string) []Part {
-	var parts []Part
+func (w *world) Split(text string) []spoken.Part {
+	var parts []spoken.Part
 	for _, s := range strings.SplitAfter(text, ". ") {
-		parts = append(parts, Part{Text: strings.TrimSpace(s), Pause: 200 * time.Millisecond})
+		parts = append(parts, spoken.Part{Text: strings.TrimSpace(s), Pause: 200 * time.Millisecond})
 	}
 	return parts
 }
 
-func (w *world) Synthesize(ctx context.Context, s Speech, emit func([]float32) error) error {
+func (w *world) Synthesize(ctx context.Context, s spoken.Speech, emit func([]float32) error) error {
 	w.noteDue(ctx)
 	w.mu.Lock()
 	w.voiced = append(w.voiced, s.Text)
 	w.mu.Unlock()
 	time.Sleep(50 * time.Millisecond)
-	sound := make([]float32, int((time.Duration(len(s.Text))*w.speak).Seconds()*SpokenRate))
+	sound := make([]float32, int((time.Duration(len(s.Text))*w.speak).Seconds()*spoken.SayRate))
 	for i := range sound {
 		sound[i] = 0.3
 	}
@@ -225,7 +226,7 @@ func (w *world) Synthesize(ctx context.Context, s Speech, emit func([]float32) e
 }
 
 func (w *world) noteDue(ctx context.Context) {
-	due, ok := Due(ctx)
+	due, ok := spoken.Due(ctx)
 	if !ok {
 		w.t.Error("it is not known when a result is due")
 	}
@@ -269,7 +270,7 @@ func (w *world) Say(ctx context.Context, title string, s Sound) (Saying, error) 
 			close(p.done)
 			cancel()
 		}()
-		frame := make([]float32, SpokenRate/50)
+		frame := make([]float32, spoken.SayRate/50)
 		for {
 			n := 0
 			for n < len(frame) {

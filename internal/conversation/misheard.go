@@ -7,6 +7,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/mynahbot/mynah/internal/spoken"
 )
 
 // A recognizer that has learned from books writes "Danish." where somebody said "Finish.", and "Minna, when …" for "Mynah,
@@ -43,7 +45,7 @@ type listening struct {
 }
 
 // reconsider compares what was heard with what people often say to Mynah.
-func (l listening) reconsider(ctx context.Context, heard Transcript) (Transcript, error) {
+func (l listening) reconsider(ctx context.Context, heard spoken.Transcript) (spoken.Transcript, error) {
 	if heard.Scorer == nil {
 		return heard, nil
 	}

@@ -22,6 +22,7 @@ import (
 	"github.com/mynahbot/mynah/internal/speech/silero"
 	"github.com/mynahbot/mynah/internal/speech/speechtest"
 	"github.com/mynahbot/mynah/internal/speech/voices"
+	"github.com/mynahbot/mynah/internal/spoken"
 )
 
 var commandFigures = flag.Bool("commands.figures", false, "measure every spoken command, and sentences that are none, in full")
@@ -92,7 +93,7 @@ func (h *hearsay) says(r reader, text string) []float32 {
 		pcm.Rate, pcm.Samples = p.Rate, append(pcm.Samples, p.Samples...)
 		return nil
 	}
-	what := speech.Speech{Text: text, Language: r.language, Voice: r.voice, Speed: r.speed}
+	what := spoken.Speech{Text: text, Language: r.language, Voice: r.voice, Speed: r.speed}
 	var synthesizer speech.Synthesizer = h.voices
 	if r.voice == voices.ESpeak {
 		synthesizer = espeak.Synthesizer{}
@@ -117,7 +118,7 @@ func (h *hearsay) says(r reader, text string) []float32 {
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	decoder, err := audio.NewDecoderAt(Rate, 1)
+	decoder, err := audio.NewDecoderAt(spoken.Rate, 1)
 	if err != nil {
 		h.t.Fatal(err)
 	}
@@ -140,7 +141,7 @@ func (h *hearsay) says(r reader, text string) []float32 {
 }
 
 // hears is what is recognized of a turn, before and after it is reconsidered, and how long each takes.
-func (h *hearsay) hears(samples []float32) (before, after Transcript, took, more time.Duration) {
+func (h *hearsay) hears(samples []float32) (before, after spoken.Transcript, took, more time.Duration) {
 	h.t.Helper()
 	timing := Timing{}.WithDefaults()
 	e := &ear{vad: h.vad.NewVAD(), timing: &timing}
@@ -153,12 +154,12 @@ func (h *hearsay) hears(samples []float32) (before, after Transcript, took, more
 	transcriber := speech.Transcriber{Recognizer: h.recognizer}
 	audio := e.turn.audio()
 	began := time.Now()
-	t, err := transcriber.Utterance(h.t.Context(), audio[:min(len(audio), int(speech.MaxUtterance.Seconds())*Rate)], "en")
+	t, err := transcriber.Utterance(h.t.Context(), audio[:min(len(audio), int(spoken.MaxUtterance.Seconds())*spoken.Rate)], "en")
 	if err != nil {
 		h.t.Fatal(err)
 	}
 	took = time.Since(began)
-	before = Transcript{Text: t.Text, Language: t.Language, Confidence: t.Confidence, Scorer: t.Scorer}
+	before = spoken.Transcript{Text: t.Text, Language: t.Language, Confidence: t.Confidence, Scorer: t.Scorer}
 	began = time.Now()
 	if after, err = h.listening.reconsider(h.t.Context(), before); err != nil {
 		h.t.Fatal(err)

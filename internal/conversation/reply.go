@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/mynahbot/mynah/internal/record"
+	"github.com/mynahbot/mynah/internal/spoken"
 )
 
 // reply is what is said to a turn. It may be prepared before the turn has ended, and thrown away when it goes on.
@@ -185,7 +186,7 @@ func (s *Session) announce(t *turn, text, language string) *reply {
 // voice begins to synthesize what is written to the speech of a reply.
 func (s *Session) voice(ctx context.Context, r *reply, language string) {
 	ctx, r.hush = context.WithCancel(ctx)
-	how := Speech{Language: language}
+	how := spoken.Speech{Language: language}
 	if p, ok := s.people[r.turn.user]; ok {
 		how.Voice, how.Speed = p.Voice, p.Speed
 	}

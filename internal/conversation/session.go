@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/mynahbot/mynah/internal/record"
+	"github.com/mynahbot/mynah/internal/spoken"
 )
 
 // Config is what a conversation needs. Mouth, Mind, Consent, Recognizer, NewVAD and Synthesizer are required; what the others
@@ -21,7 +22,7 @@ type Config struct {
 	Mind        Mind
 	Consent     Consent
 	Recognizer  Recognizer
-	NewVAD      func() (VAD, error)
+	NewVAD      func() (spoken.VAD, error)
 	Synthesizer Synthesizer
 
 	Teacher Teacher
@@ -454,7 +455,7 @@ func (s *Session) take(p Piece) {
 
 // countingVAD counts the frames that are looked at.
 type countingVAD struct {
-	VAD
+	spoken.VAD
 	frames *atomic.Uint64
 }
 

@@ -6,19 +6,22 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/mynahbot/mynah/internal/record"
+	"github.com/mynahbot/mynah/internal/spoken"
 )
 
 // turnProgress is how far a turn has come on its way from sound to answer.
 type turnProgress struct {
-	hearing *hearing   // the recognition of it as it is now; nil while there is none
-	words   Transcript // once hearing has ended
-	heard   bool       // words are known
-	deaf    error      // why they could not be recognized
-	ending  ending     // what they sound like
-	closed  time.Time  // when it was decided that it has ended
-	settled bool       // it is decided what to do about it
-	over    bool       // nothing more is to be done about it
-	reply   *reply     // what is said to it; may be prepared before the turn has ended
+	hearing *hearing          // the recognition of it as it is now; nil while there is none
+	words   spoken.Transcript // once hearing has ended
+	heard   bool              // words are known
+	deaf    error             // why they could not be recognized
+	ending  ending            // what they sound like
+	closed  time.Time         // when it was decided that it has ended
+	settled bool              // it is decided what to do about it
+	over    bool              // nothing more is to be done about it
+	reply   *reply            // what is said to it; may be prepared before the turn has ended
 	intent  intent
 	said    string // the words of a turn that was meant for Mynah and made out, with those of the turns that it goes on with
 
@@ -108,10 +111,10 @@ func (s *Session) recognizeChunk(c *chunk) {
 	ctx, language := s.ctx, s.language
 	s.jobs.Go(func() {
 		defer close(c.done)
-		ctx, cancel := context.WithTimeout(withDue(ctx, time.Now().Add(s.cfg.Timing.Long)), recognizerWait)
+		ctx, cancel := context.WithTimeout(spoken.WithDue(ctx, time.Now().Add(s.cfg.Timing.Long)), recognizerWait)
 		defer cancel()
 		s.asked.Add(1)
-		c.result, c.err = s.cfg.Recognizer.Recognize(ctx, c.samples, language)
+		c.result, c.err = s.cfg.Recognizer.Utterance(ctx, c.samples, language)
 		clear(c.samples)
 		c.samples = nil
 	})
@@ -119,7 +122,7 @@ func (s *Session) recognizeChunk(c *chunk) {
 
 // recognize begins to recognize a turn as it is now.
 func (s *Session) recognize(t *turn) {
-	ctx, cancel := context.WithTimeout(withDue(s.ctx, s.due(t)), recognizerWait)
+	ctx, cancel := context.WithTimeout(spoken.WithDue(s.ctx, s.due(t)), recognizerWait)
 	h := &hearing{cancel}
 	t.hearing = h
 	samples, chunks, language := t.audio(), slices.Clone(t.chunks), s.language
@@ -128,7 +131,7 @@ func (s *Session) recognize(t *turn) {
 	s.jobs.Go(func() {
 		defer cancel()
 		s.asked.Add(1)
-		words, err := s.cfg.Recognizer.Recognize(ctx, samples, language)
+		words, err := s.cfg.Recognizer.Utterance(ctx, samples, language)
 		clear(samples)
 		if err == nil && len(chunks) == 0 {
 			words, err = l.reconsider(ctx, words)
@@ -146,7 +149,7 @@ func (s *Session) recognize(t *turn) {
 }
 
 // join puts the words of a turn's chunks in front of those of its end.
-func join(ctx context.Context, chunks []*chunk, words Transcript, err error) (Transcript, error) {
+func join(ctx context.Context, chunks []*chunk, words spoken.Transcript, err error) (spoken.Transcript, error) {
 	var texts []string
 	for _, c := range chunks {
 		select {
@@ -170,13 +173,13 @@ func join(ctx context.Context, chunks []*chunk, words Transcript, err error) (Tr
 }
 
 // recognized takes the words of a turn, which may not have ended yet.
-func (s *Session) recognized(t *turn, words Transcript, err error) {
+func (s *Session) recognized(t *turn, words spoken.Transcript, err error) {
 	if err != nil {
 		if s.ctx.Err() != nil {
 			return
 		}
 		s.failed("speech can't be recognized", err)
-		words = Transcript{Text: "…", Language: s.language}
+		words = spoken.Transcript{Text: "…", Language: s.language}
 	}
 	if words.Language == "" {
 		words.Language = s.language
@@ -368,14 +371,14 @@ func (s *Session) withdraw(t *turn) {
 }
 
 // logTurn writes the figures of an answered turn, without its words.
-func (s *Session) logTurn(t *turn, l Latency, model string) {
+func (s *Session) logTurn(t *turn, l Latency, source record.Source) {
 	s.figures.add(l)
 	if m := s.cfg.Meter; m != nil {
 		for i, d := range []time.Duration{l.Endpoint, l.Recognition, l.Model, l.FirstAudio, l.Total} {
 			m.Stage(Stages()[i], d)
 		}
 	}
-	s.log.Info("conversation: turn answered", slog.String("user", t.user.String()), slog.String("model", model),
+	s.log.Info("conversation: turn answered", slog.String("user", t.user.String()), slog.String("source", string(source)),
 		slog.Duration("endpoint", l.Endpoint), slog.Duration("recognition", l.Recognition), slog.Duration("answer", l.Model),
 		slog.Duration("first_audio", l.FirstAudio), slog.Duration("total", l.Total))
 }

@@ -107,7 +107,7 @@ func (s *Session) sounded(r *reply, at time.Time) {
 	s.logTurn(t, Latency{
 		Endpoint: t.closed.Sub(t.ended), Recognition: t.recogTook, Model: r.model,
 		FirstAudio: max(0, r.speech.firstAdded().Sub(r.answered)), Total: at.Sub(t.ended),
-	}, r.answer.Model)
+	}, r.answer.Source)
 }
 
 // interrupt falls silent when somebody speaks for long enough, and sooner for somebody who may be going on with the turn that
