@@ -27,6 +27,7 @@ var arrows = []struct {
 	{"internal/discord", []string{"internal/bot", "internal/speech", "internal/audio", "internal/rtp", "internal/record", "dave"}},
 	{"internal/bot", []string{"internal/learn", "internal/store", "internal/record"}},
 	{"internal/speech", []string{"internal/audio", "internal/onnx"}},
+	{"internal/speech/models", []string{"internal/speech", "internal/learn/sentence"}}, // it installs sentence encoders too
 	{"internal/audio", nil},
 	{"internal/learn", []string{"internal/onnx", "internal/record"}},
 	{"internal/store", []string{"internal/record"}},

@@ -185,14 +185,12 @@ func (c *runCmd) open(ctx context.Context, cfg *config.Config, log *slog.Logger,
 		}
 		b.Tuning = service
 	}
-	encoder, err := openEncoder(cfg, c.Folder)
+	encoders, err := openEncoders(cfg, c.Folder, func(s string) { log.Warn(s) })
 	if err != nil {
 		return nil, err
 	}
-	if encoder != nil {
-		b.Encoder = encoder
-		closing.add("the sentence encoder", func(context.Context) error { return encoder.Close() })
-	}
+	closing.add("the sentence encoder", func(context.Context) error { return encoders.Close() })
+	b.Encoder = encoders.first()
 	if local {
 		b.ReplyMode = record.ReplyAll // whoever opened the page wants to talk to Mynah
 	}
