@@ -35,6 +35,7 @@ var arrows = []struct {
 	{"internal/dataset", []string{"internal/learn", "internal/record"}},
 	{"internal/learn", []string{"internal/onnx", "internal/record"}},
 	{"internal/speech", []string{"internal/spoken", "internal/audio", "internal/onnx"}},
+	{"internal/speech/models", []string{"internal/speech", "internal/learn/sentence"}}, // it installs sentence encoders too
 	{"internal/audio", []string{"internal/spoken"}},
 	{"internal/store", []string{"internal/record"}},
 	{"internal/workspace", []string{"internal/record"}},

@@ -19,7 +19,7 @@ run | test) ;;
 esac
 
 # look sets needed and wanted to the packages that are missing: without the needed ones nothing works, without the
-# wanted ones Mynah speaks with its simpler voice.
+# wanted ones Mynah speaks with its simpler voice and does not know what a question means.
 look() {
 	needed='' wanted=''
 	have gcc || needed="$needed gcc"
@@ -52,7 +52,7 @@ have_pip() {
 # cannot ends with what a person has to do; where only wanted packages are missing it goes on.
 cannot() {
 	if [ -z "$needed" ]; then
-		say "$1; Mynah works without $wanted, but speaks with its simpler voice."
+		say "$1; Mynah works without $wanted, but speaks with its simpler voice, and goes by a question's words instead of its meaning."
 		exit 0
 	fi
 	say "$1. Please install these packages, or what they are called here, and start again:"

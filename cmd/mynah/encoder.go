@@ -4,104 +4,203 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"path/filepath"
+	"slices"
 	"sync"
 
 	"github.com/mynahbot/mynah/internal/config"
 	"github.com/mynahbot/mynah/internal/learn"
 	"github.com/mynahbot/mynah/internal/learn/sentence"
+	"github.com/mynahbot/mynah/internal/learn/sentence/muse"
 	"github.com/mynahbot/mynah/internal/onnx"
+	"github.com/mynahbot/mynah/internal/record"
 	"github.com/mynahbot/mynah/internal/speech"
 	"github.com/mynahbot/mynah/internal/speech/models"
 	"github.com/mynahbot/mynah/internal/speech/sherpa"
 )
 
-// installedEncoder is the sentence encoder that is installed, loaded when it is first needed.
-type installedEncoder struct {
-	model   *speech.Model
-	library *speech.Model // with the ONNX runtime
+// installedEncoders are the sentence encoders that are installed, each loaded when it is first needed. One that is damaged
+// is put aside: it is as if it weren't there, and a sentence says so.
+type installedEncoders struct {
+	store *models.Store
+	say   func(sentence string)
 
 	mu     sync.Mutex
-	loaded *sentence.Encoder // nil until it is needed
+	found  []*speech.Model // that are not put aside, the one to be used first
+	loaded map[string]loadedEncoder
 	closed bool
 }
 
-// openEncoder finds the sentence encoder that is installed, chosen by "mynah models use" where there are several; nil
-// where there is none.
-func openEncoder(cfg *config.Config, data config.Folder) (*installedEncoder, error) {
+// loadedEncoder is an encoder that can be closed.
+type loadedEncoder interface {
+	learn.Encoder
+	Close() error
+}
+
+// openEncoders finds the sentence encoders that are installed. The one chosen by "mynah models use" comes first, else the
+// catalogue's order decides. say says what is put aside.
+func openEncoders(cfg *config.Config, data config.Folder, say func(sentence string)) (*installedEncoders, error) {
 	store, err := openModels(cfg, data)
 	if err != nil {
 		return nil, err
 	}
-	model, err := store.Find(models.Encoder, "")
-	if errors.Is(err, models.ErrNotInstalled) {
-		return nil, nil
-	}
+	e := &installedEncoders{store: store, say: say, loaded: map[string]loadedEncoder{}}
+	damaged, err := store.Damaged(models.Encoder)
 	if err != nil {
 		return nil, err
 	}
-	library, err := store.Find(models.Library, "")
-	if err != nil {
-		return nil, fmt.Errorf("the sentence encoder %s needs the speech pack's library: %w: run mynah models pull %s", model.Name, err, models.SpeechPack)
+	for _, name := range slices.Sorted(maps.Keys(damaged)) {
+		e.say(putAside(name, damaged[name]))
 	}
-	return &installedEncoder{model: model, library: library}, nil
+	if e.found, err = store.Usable(models.Encoder); err != nil {
+		return nil, err
+	}
+	if first, err := store.Find(models.Encoder, ""); err == nil {
+		e.found = slices.DeleteFunc(e.found, func(m *speech.Model) bool { return m.Name == first.Name })
+		e.found = slices.Insert(e.found, 0, first)
+	}
+	return e, nil
 }
 
-// open loads the model, once.
-func (e *installedEncoder) open() (*sentence.Encoder, error) {
+// putAside is the sentence about an encoder that can't be used.
+func putAside(name string, err error) string {
+	return fmt.Sprintf("The sentence encoder %s is put aside, and everything works without it: %v.", name, err)
+}
+
+// first is the encoder to be used, loaded and with the others at hand; nil where none works.
+func (e *installedEncoders) first() learn.Encoder {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	for len(e.found) > 0 {
+		if encoder := e.load(e.found[0]); encoder != nil {
+			return firstEncoder{encoder, e}
+		}
+	}
+	return nil
+}
+
+// firstEncoder is the encoder that is used where a model doesn't ask for another.
+type firstEncoder struct {
+	learn.Encoder
+	all *installedEncoders
+}
+
+// Named implements [learn.Encoders].
+func (f firstEncoder) Named(name string) learn.Encoder { return f.all.named(name) }
+
+// named is the encoder of that name, loaded; nil where there is none that works.
+func (e *installedEncoders) named(name string) learn.Encoder {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	i := slices.IndexFunc(e.found, func(m *speech.Model) bool { return m.Name == name })
+	if i < 0 {
+		return nil
+	}
+	if encoder := e.load(e.found[i]); encoder != nil {
+		return encoder
+	}
+	return nil
+}
+
+// load loads a model, once. One that can't be loaded is put aside.
+func (e *installedEncoders) load(m *speech.Model) loadedEncoder {
 	if e.closed {
-		return nil, errors.New("it is closed")
+		return nil
 	}
-	if e.loaded != nil {
-		return e.loaded, nil
+	if encoder := e.loaded[m.Name]; encoder != nil {
+		return encoder
 	}
-	library, err := sherpa.Open(filepath.Dir(e.library.File("library")))
+	encoder, err := e.open(m)
+	if err != nil {
+		e.found = slices.DeleteFunc(e.found, func(other *speech.Model) bool { return other == m })
+		e.say(putAside(m.Name, err))
+		return nil
+	}
+	e.loaded[m.Name] = encoder
+	return encoder
+}
+
+// open loads a model, and sees whether it works.
+func (e *installedEncoders) open(m *speech.Model) (_ loadedEncoder, err error) {
+	library, err := e.store.Find(models.Library, "")
+	if err != nil {
+		return nil, fmt.Errorf("it needs the speech pack's library: %w: run mynah models pull %s", err, models.SpeechPack)
+	}
+	runtime, err := sherpa.Open(filepath.Dir(library.File("library")))
 	if err != nil {
 		return nil, err
 	}
-	if err := onnx.Load(library.ONNXRuntime()); err != nil {
+	if err := onnx.Load(runtime.ONNXRuntime()); err != nil {
 		return nil, err
 	}
-	e.loaded, err = sentence.Open(e.model.Name, e.model.File("model"), e.model.File("tokenizer"))
-	return e.loaded, err
-}
-
-// Name is that of the installed model.
-func (e *installedEncoder) Name() string { return e.model.Name }
-
-// Encode implements [learn.Encoder].
-func (e *installedEncoder) Encode(ctx context.Context, texts []string) ([][]float32, error) {
-	encoder, err := e.open()
-	if err != nil {
-		return nil, fmt.Errorf("sentence encoder %s: %w", e.model.Name, err)
+	var encoder loadedEncoder
+	switch m.Kind {
+	case models.KindMUSE:
+		encoder, err = muse.Open(m.Name, muse.Files{Model: m.File("model"), Table: m.File("table"), Tokenizer: m.File("tokenizer")})
+	default:
+		encoder, err = sentence.Open(m.Name, m.File("model"), m.File("tokenizer"))
 	}
-	return encoder.Encode(ctx, texts)
+	if err != nil {
+		return nil, err
+	}
+	if err := learn.TryEncoder(encoder); err != nil {
+		return nil, errors.Join(err, encoder.Close())
+	}
+	return encoder, nil
 }
 
-// Close frees the model. Nobody may encode any more.
-func (e *installedEncoder) Close() error {
+// Close frees the models. Nobody may encode any more.
+func (e *installedEncoders) Close() error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.closed = true
-	if e.loaded == nil {
-		return nil
+	var all error
+	for _, encoder := range e.loaded {
+		all = errors.Join(all, encoder.Close())
 	}
-	return e.loaded.Close()
+	clear(e.loaded)
+	return all
 }
 
-// closeTo closes the encoder, if there is one, and joins what failed to err.
-func (e *installedEncoder) closeTo(err *error) {
-	if e != nil {
-		*err = errors.Join(*err, e.Close())
+// closeTo closes the encoders and joins what failed to err.
+func (e *installedEncoders) closeTo(err *error) { *err = errors.Join(*err, e.Close()) }
+
+// install is the command by which an encoder that isn't here can be had.
+func (e *installedEncoders) install(name string) string {
+	if _, ok := e.store.Catalogue().Entry(name); ok {
+		return "mynah models pull " + name
 	}
+	return "mynah models add, for a model of that name"
 }
 
-// orNone is the encoder as the learning engine takes it.
-func (e *installedEncoder) orNone() learn.Encoder {
-	if e == nil {
-		return nil
+// encodedModel is a model with the sentence encoder that it was trained with, where that is here.
+type encodedModel struct {
+	*learn.Model
+	encoder learn.Encoder // nil: the model does without
+}
+
+// with finds the encoder that a model needs, and says so where it isn't here: the model does without then.
+func (e *installedEncoders) with(m *learn.Model, path string) encodedModel {
+	want := m.Encoder()
+	if want == "" {
+		return encodedModel{m, nil}
 	}
-	return e
+	encoder := e.named(want)
+	if encoder == nil {
+		lacks := &learn.EncoderError{Want: want}
+		e.say(fmt.Sprintf("%s: %v, so that it goes by the words alone: %s.", path, lacks, e.install(want)))
+	}
+	return encodedModel{m, encoder}
+}
+
+func (m encodedModel) predict(ctx context.Context, text string) (learn.Prediction, error) {
+	if m.encoder == nil {
+		return m.Predict(text), nil
+	}
+	return m.PredictEncoded(ctx, m.encoder, text)
+}
+
+func (m encodedModel) evaluate(ctx context.Context, examples []record.Example, oos []string) (learn.Evaluation, error) {
+	return learn.EvaluateWith(m.Model, func(text string) (learn.Prediction, error) { return m.predict(ctx, text) }, examples, oos)
 }

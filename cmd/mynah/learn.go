@@ -48,14 +48,14 @@ func (c *trainCmd) Run(ctx contextBox, cfg *config.Config, o *output) (err error
 		return err
 	}
 	tellSkipped(o, found)
-	encoder, err := openEncoder(cfg, c.Kept())
+	encoders, err := openEncoders(cfg, c.Kept(), func(s string) { o.say("%s", s) })
 	if err != nil {
 		return err
 	}
-	defer encoder.closeTo(&err)
+	defer encoders.closeTo(&err)
 	began := time.Now()
 	model, report, err := learn.Train(ctx, examples, learn.Options{
-		Seed: c.Seed, Budget: cfg.Learn.Budget, TargetRefusal: cfg.Learn.RefusalTarget, Encoder: encoder.orNone(),
+		Seed: c.Seed, Budget: cfg.Learn.Budget, TargetRefusal: cfg.Learn.RefusalTarget, Encoder: encoders.first(),
 		Progress: func(p learn.Progress) {
 			o.progress("", "%s: %3.0f %%, %s left", p.Stage, 100*p.Done, p.Left.Round(time.Second))
 		},
@@ -124,12 +124,12 @@ func (c *testCmd) Validate() error {
 
 // Run measures a model.
 func (c *testCmd) Run(ctx contextBox, cfg *config.Config, o *output) (err error) {
-	encoder, err := openEncoder(cfg, c.Kept())
+	encoders, err := openEncoders(cfg, c.Kept(), func(s string) { o.say("%s", s) })
 	if err != nil {
 		return err
 	}
-	defer encoder.closeTo(&err)
-	model, err := loadModel(c.Model, encoder)
+	defer encoders.closeTo(&err)
+	model, err := loadModel(c.Model, encoders)
 	if err != nil {
 		return err
 	}
@@ -148,13 +148,13 @@ func (c *testCmd) Run(ctx contextBox, cfg *config.Config, o *output) (err error)
 			oos = append(oos, e.Text)
 		}
 	}
-	e, err := learn.EvaluateEncoded(ctx, model, encoder.orNone(), examples, oos)
+	e, err := model.evaluate(ctx, examples, oos)
 	if err != nil {
 		return err
 	}
 	if c.Report != "" {
 		page := learn.ReportPage{Title: filepath.Base(c.Model) + " on " + filepath.Base(c.Data), Evaluation: &e}
-		if err := c.report(ctx, cfg, page, encoder, examples); err != nil {
+		if err := c.report(ctx, cfg, page, encoders, examples); err != nil {
 			return err
 		}
 	}
@@ -179,13 +179,13 @@ func (c *testCmd) Run(ctx contextBox, cfg *config.Config, o *output) (err error)
 const curveTime = time.Minute
 
 // report writes the report and its charts.
-func (c *testCmd) report(ctx context.Context, cfg *config.Config, page learn.ReportPage, encoder *installedEncoder, examples []record.Example) error {
+func (c *testCmd) report(ctx context.Context, cfg *config.Config, page learn.ReportPage, encoders *installedEncoders, examples []record.Example) error {
 	if c.Before != "" {
-		model, err := loadModel(c.Before, encoder)
+		model, err := loadModel(c.Before, encoders)
 		if err != nil {
 			return err
 		}
-		before, err := learn.EvaluateEncoded(ctx, model, encoder.orNone(), examples, nil)
+		before, err := model.evaluate(ctx, examples, nil)
 		if err != nil {
 			return err
 		}
@@ -238,17 +238,17 @@ type predictLine struct {
 
 // Run predicts, a line for each text.
 func (c *predictCmd) Run(ctx contextBox, cfg *config.Config, o *output) (err error) {
-	encoder, err := openEncoder(cfg, c.Folder)
+	encoders, err := openEncoders(cfg, c.Folder, func(s string) { o.say("%s", s) })
 	if err != nil {
 		return err
 	}
-	defer encoder.closeTo(&err)
-	model, err := loadModel(c.Model, encoder)
+	defer encoders.closeTo(&err)
+	model, err := loadModel(c.Model, encoders)
 	if err != nil {
 		return err
 	}
 	for _, text := range c.Text {
-		p, err := model.PredictEncoded(ctx, encoder.orNone(), text)
+		p, err := model.predict(ctx, text)
 		if err != nil {
 			return err
 		}
@@ -267,21 +267,18 @@ func (c *predictCmd) Run(ctx contextBox, cfg *config.Config, o *output) (err err
 	return nil
 }
 
-// loadModel reads a model, and checks that the encoder is the one that it needs.
-func loadModel(path string, encoder *installedEncoder) (*learn.Model, error) {
+// loadModel reads a model, and finds the encoder that it needs.
+func loadModel(path string, encoders *installedEncoders) (encodedModel, error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, err
+		return encodedModel{}, err
 	}
 	defer f.Close()
 	m, err := learn.Load(bufio.NewReader(f), learn.Limits{})
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+		return encodedModel{}, fmt.Errorf("%s: %w", path, err)
 	}
-	if err := m.CheckEncoder(encoder.orNone()); err != nil {
-		return nil, fmt.Errorf("%s: %w: run mynah models pull %s, and mynah models use it where there are several", path, err, m.Encoder())
-	}
-	return m, nil
+	return encoders.with(m, path), nil
 }
 
 // readDataset reads a file or folder that the person at the shell names. A name that is a link leads anywhere; links inside

@@ -170,19 +170,17 @@ func (c *runCmd) open(ctx context.Context, cfg *config.Config, log *slog.Logger,
 		closing.add("metrics", func(context.Context) error { return server.Close() })
 	}
 
-	encoder, err := openEncoder(cfg, c.Folder)
+	encoders, err := openEncoders(cfg, c.Folder, func(s string) { log.Warn(s) })
 	if err != nil {
 		return nil, err
 	}
-	if encoder != nil {
-		closing.add("the sentence encoder", func(context.Context) error { return encoder.Close() })
-	}
+	closing.add("the sentence encoder", func(context.Context) error { return encoders.Close() })
 	asks := answer.Config{
-		Settings: kept, Corrections: kept, Examples: kept, Models: kept, Blobs: kept, Encoder: encoder.orNone(), Log: log,
+		Settings: kept, Corrections: kept, Examples: kept, Models: kept, Blobs: kept, Encoder: encoders.first(), Log: log,
 	}
 	teaches := teach.Config{
 		Settings: kept, Corrections: kept, Examples: kept, Models: kept, Blobs: kept, Jobs: a.jobs, Workspaces: spaces,
-		Encoder: encoder.orNone(), MaxExamples: cfg.Limits.Examples, TrainBudget: cfg.Learn.Budget, RefusalTarget: cfg.Learn.RefusalTarget,
+		Encoder: encoders.first(), MaxExamples: cfg.Limits.Examples, TrainBudget: cfg.Learn.Budget, RefusalTarget: cfg.Learn.RefusalTarget,
 		Log: log,
 	}
 	if cfg.OpenAI.Model != "" {

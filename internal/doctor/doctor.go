@@ -7,10 +7,12 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -63,6 +65,7 @@ func Run(ctx context.Context, c Config) []Finding {
 		findings = append(findings, program(p.program, p.packages, p.use))
 	}
 	findings = append(findings, pack(c.Models)...)
+	findings = append(findings, encoders(c.Models)...)
 	if c.Recognizer != nil {
 		findings = append(findings, named(c.Recognizer()))
 	}
@@ -144,9 +147,40 @@ func pack(store *models.Store) []Finding {
 		check(name, true)
 	}
 	for _, name := range p.Optional {
-		check(name, false)
+		if e, _ := store.Catalogue().Entry(name); models.TaskOf(e.Kind) != models.Encoder {
+			check(name, false)
+		}
 	}
 	return findings
+}
+
+// encoders says which sentence encoder is used, which are damaged, and what is
+// missed without one.
+func encoders(store *models.Store) []Finding {
+	var findings []Finding
+	damaged, err := store.Damaged(models.Encoder)
+	for _, name := range slices.Sorted(maps.Keys(damaged)) {
+		mend := "mynah models remove " + name + ", and add it again"
+		if _, known := store.Catalogue().Entry(name); known {
+			mend = "mynah models pull " + name
+		}
+		findings = append(findings, Finding{Check: "sentence encoder " + name, Detail: damaged[name].Error(), Mend: mend})
+	}
+	used := Finding{Check: "sentence encoder", OK: true}
+	usable, e := store.Usable(models.Encoder)
+	first, chosen := store.Find(models.Encoder, "")
+	switch {
+	case errors.Join(err, e) != nil:
+		used.OK, used.Detail, used.Mend = false, errors.Join(err, e).Error(), "make the folder of models readable"
+	case chosen == nil:
+		used.Detail = first.Folder
+	case len(usable) > 0:
+		used.Detail = usable[0].Folder
+	default:
+		used.Detail = "none is installed: a question is known by its words alone, so that one which is asked in other words, or in another language, often finds no answer"
+		used.Mend = "mynah models pull " + models.SpeechPack
+	}
+	return append(findings, used)
 }
 
 // named checks the recognizer that the configuration names.

@@ -11,6 +11,54 @@ import (
 	"github.com/mynahbot/mynah/internal/speech/models"
 )
 
+// Without a sentence encoder doctor says what is missed; a damaged one is named, with what mends it.
+func TestSentenceEncoder(t *testing.T) {
+	folder := t.TempDir()
+	catalogue, err := models.BuiltIn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	store, err := models.Open(catalogue, folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	look := func() map[string]doctor.Finding {
+		found := map[string]doctor.Finding{}
+		for _, f := range doctor.Run(t.Context(), doctor.Config{Data: t.TempDir(), Models: store}) {
+			found[f.Check] = f
+		}
+		return found
+	}
+	if f := look()["sentence encoder"]; !f.OK || !strings.Contains(f.Detail, "known by its words alone") || !strings.Contains(f.Mend, "models pull speech-pack") {
+		t.Errorf("without one: %+v", f)
+	}
+	mine := filepath.Join(t.TempDir(), "mine")
+	if err := os.Mkdir(mine, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"model.onnx", "tokenizer.json"} {
+		if err := os.WriteFile(filepath.Join(mine, name), []byte(name), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := store.Add(t.Context(), mine, models.Addition{}); err != nil {
+		t.Fatal(err)
+	}
+	if f := look()["sentence encoder"]; !f.OK || f.Detail != filepath.Join(folder, "mine") || f.Mend != "" {
+		t.Errorf("with one: %+v", f)
+	}
+	if err := os.WriteFile(filepath.Join(folder, "mine", "model.onnx"), []byte("short"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	found := look()
+	if f := found["sentence encoder mine"]; f.OK || !strings.Contains(f.Detail, "5 bytes instead of 10") || !strings.Contains(f.Mend, "models remove mine") {
+		t.Errorf("with a damaged one: %+v", f)
+	}
+	if f := found["sentence encoder"]; !f.OK || !strings.Contains(f.Mend, "models pull speech-pack") {
+		t.Errorf("with a damaged one alone: %+v", f)
+	}
+}
+
 func TestRun(t *testing.T) {
 	off := false
 	world := localdiscord.DefaultWorld()

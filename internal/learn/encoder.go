@@ -17,6 +17,23 @@ type Encoder interface {
 	Name() string
 }
 
+// Encoders is an [Encoder] that has others at hand, for the models that were trained with one of those.
+type Encoders interface {
+	Encoder
+	// Named is the encoder of that name; nil where there is none, or none that works.
+	Named(name string) Encoder
+}
+
+// named is the encoder of that name if enc has it at hand, else enc itself.
+func named(enc Encoder, name string) Encoder {
+	if all, ok := enc.(Encoders); ok && enc.Name() != name {
+		if other := all.Named(name); other != nil {
+			return other
+		}
+	}
+	return enc
+}
+
 // encoderWeight is the length of an encoder's vector beside the sparse blocks.
 const encoderWeight = 1.5
 
@@ -84,6 +101,12 @@ func encode(ctx context.Context, enc Encoder, texts []string) ([][]float32, erro
 	return out, nil
 }
 
+// TryEncoder reports whether an encoder works, by a word.
+func TryEncoder(enc Encoder) error {
+	_, err := encode(context.Background(), enc, []string{"hello"})
+	return err
+}
+
 // dense trains the second set of machines, if there is an encoder, and keeps it if cross-validation finds it no worse.
 func (t *training) dense(sparse *fitted) error {
 	if t.opt.Encoder == nil {
@@ -142,10 +165,11 @@ func (m *Model) Encoder() string {
 	return m.meta.Dense.Encoder
 }
 
-// CheckEncoder returns an *EncoderError where the model needs another encoder than enc, which may be nil.
+// CheckEncoder returns an *EncoderError where the model needs an encoder that is neither enc, which may be nil, nor one that
+// it has at hand.
 func (m *Model) CheckEncoder(enc Encoder) error {
 	want, have := m.Encoder(), ""
-	if enc != nil {
+	if enc = named(enc, want); enc != nil {
 		have = enc.Name()
 	}
 	if want == "" || want == have {
@@ -163,6 +187,7 @@ func (m *Model) PredictEncoded(ctx context.Context, enc Encoder, text string) (P
 	if err := m.CheckEncoder(enc); err != nil {
 		return Prediction{}, err
 	}
+	enc = named(enc, m.Encoder())
 	vectors, err := encode(ctx, enc, []string{text})
 	if err != nil {
 		return Prediction{}, err

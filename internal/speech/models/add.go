@@ -217,8 +217,10 @@ func inspect(root *os.Root, a Addition) (speech.Model, error) {
 // complete finds out what of a model is not known yet, from the names of the files and folders at the top of root, and
 // checks what is. It only reads.
 func complete(m *speech.Model, root *os.Root, names []string) (err error) {
-	if _, err := roles(KindEncoder, names); err == nil && m.Kind == "" {
-		m.Kind = KindEncoder // nothing else has a tokenizer.json
+	for _, kind := range []speech.Kind{KindEncoder, KindMUSE} {
+		if _, err := roles(kind, names); err == nil && m.Kind == "" {
+			m.Kind = kind // nothing else has a tokenizer.json, or such a table
+		}
 	}
 	if m.Kind == "" {
 		if m.Kind, err = kindOf(root, names); err != nil {

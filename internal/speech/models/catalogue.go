@@ -24,7 +24,8 @@ const SpeechPack = "speech-pack"
 // Kinds of models beside those that recognize and speak.
 const (
 	KindSpeaker speech.Kind = "speaker" // model: turns a voice into a vector
-	KindEncoder speech.Kind = "encoder" // model, tokenizer: turns a sentence into a vector
+	KindEncoder speech.Kind = "encoder" // model, tokenizer: turns a sentence into a vector, in the manner of BERT
+	KindMUSE    speech.Kind = "muse"    // model, table, tokenizer: the same by the multilingual Universal Sentence Encoder
 )
 
 // Task is what a model is for; a person chooses one model for each task and language.
@@ -51,7 +52,7 @@ func TaskOf(kind speech.Kind) Task {
 		return Voice
 	case KindSpeaker:
 		return Speaker
-	case KindEncoder:
+	case KindEncoder, KindMUSE:
 		return Encoder
 	}
 	return Recognizer
@@ -61,6 +62,7 @@ func TaskOf(kind speech.Kind) Task {
 const (
 	prepareMoonshineTokens = "moonshine-tokens" // llama-tokenizer.js → tokens.txt
 	preparePiper           = "piper"            // VOICE.onnx, VOICE.onnx.json → metadata in VOICE.onnx, and tokens.txt
+	prepareMUSE            = "muse"             // weights.npz → model.onnx, embeddings.bin
 )
 
 // Catalogue is the list of models known by name.
@@ -251,7 +253,7 @@ func (e Entry) validate() error {
 		}
 	}
 	switch e.Prepare {
-	case "", prepareMoonshineTokens, preparePiper:
+	case "", prepareMoonshineTokens, preparePiper, prepareMUSE:
 	default:
 		return fmt.Errorf("step %q is not known", e.Prepare)
 	}

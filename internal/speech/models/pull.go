@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mynahbot/mynah/internal/learn/sentence/muse"
 	"github.com/mynahbot/mynah/internal/speech"
 	"github.com/mynahbot/mynah/internal/speech/moonshine"
 	"github.com/mynahbot/mynah/internal/speech/piper"
@@ -365,6 +366,8 @@ func prepare(e Entry, root *os.Root) error {
 	case preparePiper:
 		_, err := piper.Prepare(root, e.Files["model"])
 		return err
+	case prepareMUSE:
+		return muse.Prepare(root)
 	}
 	return fmt.Errorf("step %q is not known", e.Prepare)
 }

@@ -226,7 +226,8 @@ func (s *Store) Find(task Task, language string) (*speech.Model, error) {
 	return nil, fmt.Errorf("a %s %w", missing, ErrNotInstalled)
 }
 
-// Usable lists the installed, undamaged models for a task, in the catalogue's order and then alphabetically.
+// Usable lists the installed, undamaged models for a task, in the catalogue's order and then alphabetically. Of sentence
+// encoders the speech pack's comes last: whoever installed another one wants that.
 func (s *Store) Usable(task Task) ([]*speech.Model, error) {
 	names, err := s.folders()
 	if err != nil {
@@ -235,6 +236,11 @@ func (s *Store) Usable(task Task) ([]*speech.Model, error) {
 	rank := map[string]int{}
 	for i, e := range s.catalogue.Models {
 		rank[e.Name] = i - len(s.catalogue.Models)
+	}
+	if p, ok := s.catalogue.Pack(SpeechPack); ok && task == Encoder {
+		for _, name := range slices.Concat(p.Models, p.Optional) {
+			rank[name] = 1
+		}
 	}
 	slices.SortFunc(names, func(a, b string) int {
 		if d := rank[a] - rank[b]; d != 0 {
@@ -249,6 +255,38 @@ func (s *Store) Usable(task Task) ([]*speech.Model, error) {
 		}
 	}
 	return all, nil
+}
+
+// Damaged says why installed models for a task can't be used, by their names.
+func (s *Store) Damaged(task Task) (map[string]error, error) {
+	names, err := s.folders()
+	if err != nil {
+		return nil, err
+	}
+	damaged := map[string]error{}
+	for _, name := range names {
+		_, problem := s.Installed(name)
+		if problem == nil {
+			continue
+		}
+		e, known := s.catalogue.Entry(name)
+		kind := e.Kind
+		if !known {
+			folder, err := s.folder(name)
+			if err != nil {
+				continue // it went meanwhile
+			}
+			m, err := speech.ReadModel(folder)
+			if err != nil {
+				continue // what it was can't be told any more
+			}
+			kind = m.Kind
+		}
+		if TaskOf(kind) == task {
+			damaged[name] = problem
+		}
+	}
+	return damaged, nil
 }
 
 // Remove deletes an installed model.
