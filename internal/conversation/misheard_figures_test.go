@@ -101,7 +101,7 @@ func (h *hearsay) says(r reader, text string) []float32 {
 	if err := synthesizer.Synthesize(h.t.Context(), what, emit); err != nil {
 		h.t.Fatal(err)
 	}
-	spoken, err := audio.Resample(pcm, audio.EncodeRate)
+	said, err := audio.Resample(pcm, audio.EncodeRate)
 	if err != nil {
 		h.t.Fatal(err)
 	}
@@ -113,7 +113,7 @@ func (h *hearsay) says(r reader, text string) []float32 {
 		}
 		return s
 	}
-	all := slices.Concat(silence(400*time.Millisecond), spoken.Samples, silence(600*time.Millisecond))
+	all := slices.Concat(silence(400*time.Millisecond), said.Samples, silence(600*time.Millisecond))
 	encoder, err := audio.NewEncoder(audio.EncoderConfig{Rate: audio.EncodeRate})
 	if err != nil {
 		h.t.Fatal(err)

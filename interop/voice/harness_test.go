@@ -277,13 +277,13 @@ func (p *pcm) Read(_ context.Context, dst []float32) (int, error) {
 // says has us play a sound and returns what the script received of it, as 16 kHz.
 func says(t testing.TB, o *ours, s *bot, sound audio.PCM) []float32 {
 	t.Helper()
-	spoken, err := audio.Resample(sound, audio.EncodeRate)
+	played, err := audio.Resample(sound, audio.EncodeRate)
 	if err != nil {
 		t.Fatal(err)
 	}
 	s.do("record", map[string]any{"user": o.id.String()})
 	before := o.Health()
-	item, err := o.Player().Play(t.Context(), "speech", &pcm{rest: spoken.Samples})
+	item, err := o.Player().Play(t.Context(), "speech", &pcm{rest: played.Samples})
 	if err != nil {
 		t.Fatal(err)
 	}

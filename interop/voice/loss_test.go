@@ -57,11 +57,11 @@ func (c *call) read(t *testing.T, channel snowflake.ID, clip speechtest.Clip, ne
 	for _, o := range r.all() {
 		o.open(t, channel)
 	}
-	spoken, err := audio.Resample(audio.PCM{Rate: spoken.Rate, Samples: r.samples}, audio.EncodeRate)
+	played, err := audio.Resample(audio.PCM{Rate: spoken.Rate, Samples: r.samples}, audio.EncodeRate)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if r.item, err = r.speaker.Player().Play(t.Context(), clip.File, &pcm{rest: spoken.Samples}); err != nil {
+	if r.item, err = r.speaker.Player().Play(t.Context(), clip.File, &pcm{rest: played.Samples}); err != nil {
 		t.Fatal(err)
 	}
 	return r

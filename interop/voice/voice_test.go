@@ -261,9 +261,9 @@ func testScript(t *testing.T, start func(*call) *bot) {
 		t.Logf("round %d: together after %v; %+v", round, changed.Round(time.Millisecond), sums(o))
 	}
 	wrong := ears.wrong()
-	fromFile, heard, synthesized, spoken := wrong["recordings"], wrong["recordings, heard"], wrong["voice"], wrong["voice, heard"]
+	fromFile, heard, synthesized, back := wrong["recordings"], wrong["recordings, heard"], wrong["voice"], wrong["voice, heard"]
 	t.Logf("%d rounds, wrong words: of %s heard by us %v of %d, from file %v; of us heard by it %v of %d, from the synthesizer %v",
-		rounds, s.library, heard, heard.Words/readings, fromFile, spoken, spoken.Words/readings, synthesized)
+		rounds, s.library, heard, heard.Words/readings, fromFile, back, back.Words/readings, synthesized)
 	heardLoss, spokeLoss := maxHeardLoss, maxSpokeLoss
 	if rounds < wholeRun { // with few words only what is plainly wrong can be told
 		heardLoss, spokeLoss = 0.2, 0.2
@@ -271,8 +271,8 @@ func testScript(t *testing.T, start func(*call) *bot) {
 	if heard.Words == 0 || heard.Rate() > fromFile.Rate()+heardLoss {
 		t.Errorf("what we heard has %v wrong words, the clips %v", heard, fromFile)
 	}
-	if spoken.Words == 0 || spoken.Rate() > synthesized.Rate()+spokeLoss {
-		t.Errorf("what %s heard has %v wrong words, the synthesizer's sound %v", s.library, spoken, synthesized)
+	if back.Words == 0 || back.Rate() > synthesized.Rate()+spokeLoss {
+		t.Errorf("what %s heard has %v wrong words, the synthesizer's sound %v", s.library, back, synthesized)
 	}
 }
 
