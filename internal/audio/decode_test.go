@@ -17,6 +17,8 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+
+	"github.com/mynahbot/mynah/internal/audio/wav"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -112,7 +114,7 @@ func TestDecodeIndexAtTheEnd(t *testing.T) {
 }
 
 func TestDecodeRefuses(t *testing.T) {
-	wav := ffmpeg(t, "a.wav", tone...)
+	sound := ffmpeg(t, "a.wav", tone...)
 	silent := ffmpeg(t, "v.mp4", "-f", "lavfi", "-i", "testsrc2=size=320x240:duration=1")
 	silentMKV := ffmpeg(t, "v.mkv", "-f", "lavfi", "-i", "testsrc2=size=320x240:duration=1")
 	random := make([]byte, 100_000)
@@ -121,7 +123,7 @@ func TestDecodeRefuses(t *testing.T) {
 		random[i] = byte(x >> 24)
 	}
 	secret := filepath.Join(t.TempDir(), "secret.wav")
-	if err := os.WriteFile(secret, wav, 0o600); err != nil {
+	if err := os.WriteFile(secret, sound, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	for name, tc := range map[string]struct {
@@ -130,19 +132,19 @@ func TestDecodeRefuses(t *testing.T) {
 		want   error
 	}{
 		"empty":                 {nil, Limits{}, ErrEmpty},
-		"header only":           {wav[:78], Limits{}, ErrEmpty},
+		"header only":           {sound[:78], Limits{}, ErrEmpty},
 		"text":                  {[]byte(strings.Repeat("This is a letter, and no sound at all.\n", 200)), Limits{}, ErrUndecodable},
 		"one byte":              {[]byte{0}, Limits{}, ErrUndecodable},
 		"random":                {random, Limits{}, ErrUndecodable},
 		"picture":               {ffmpeg(t, "p.png", "-f", "lavfi", "-i", "testsrc2=duration=1", "-frames:v", "1"), Limits{}, ErrUndecodable},
-		"half a header":         {wav[:20], Limits{}, ErrUndecodable},
+		"half a header":         {sound[:20], Limits{}, ErrUndecodable},
 		"video without sound":   {silent, Limits{}, ErrNoAudio},
 		"matroska without it":   {silentMKV, Limits{}, ErrNoAudio},
 		"playlist of this host": {[]byte("#EXTM3U\n#EXTINF:3,\nfile://" + secret + "\n"), Limits{}, ErrUndecodable},
 		"list of files":         {[]byte("ffconcat version 1.0\nfile '" + secret + "'\n"), Limits{}, ErrUndecodable},
 		"session description":   {[]byte("v=0\nc=IN IP4 127.0.0.1\nm=audio 1 RTP/AVP 0\n"), Limits{}, ErrUndecodable},
-		"too long":              {wav, Limits{MaxDuration: 2 * time.Second}, ErrTooLong},
-		"too large":             {wav, Limits{MaxBytes: 100_000}, ErrTooLarge},
+		"too long":              {sound, Limits{MaxDuration: 2 * time.Second}, ErrTooLong},
+		"too large":             {sound, Limits{MaxBytes: 100_000}, ErrTooLarge},
 	} {
 		t.Run(name, func(t *testing.T) {
 			samples, err := decode(t.Context(), tc.file, tc.limits)
@@ -174,17 +176,17 @@ func TestDecodeWithoutALimit(t *testing.T) {
 }
 
 func TestDecodeStops(t *testing.T) {
-	wav := ffmpeg(t, "a.wav", tone...)
+	sound := ffmpeg(t, "a.wav", tone...)
 	want := errors.New("enough")
-	if err := Decode(t.Context(), bytes.NewReader(wav), Limits{}, func([]float32) error { return want }); !errors.Is(err, want) {
+	if err := Decode(t.Context(), bytes.NewReader(sound), Limits{}, func([]float32) error { return want }); !errors.Is(err, want) {
 		t.Errorf("emit failed: %v", err)
 	}
-	broken := io.MultiReader(bytes.NewReader(wav[:50_000]), iotest.ErrReader(want))
+	broken := io.MultiReader(bytes.NewReader(sound[:50_000]), iotest.ErrReader(want))
 	if err := Decode(t.Context(), broken, Limits{}, func([]float32) error { return nil }); !errors.Is(err, want) {
 		t.Errorf("the file failed: %v", err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
-	err := Decode(ctx, bytes.NewReader(wav), Limits{}, func([]float32) error { cancel(); return nil })
+	err := Decode(ctx, bytes.NewReader(sound), Limits{}, func([]float32) error { cancel(); return nil })
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled: %v", err)
 	}
@@ -193,49 +195,39 @@ func TestDecodeStops(t *testing.T) {
 // TestDecodeWaitsForTheListener has a recognizer that takes far longer for a block than a decoder may stand still, and one
 // that is quick with a decoder that does stand still.
 func TestDecodeWaitsForTheListener(t *testing.T) {
-	file := make([]byte, 20*4*block)
+	const blocks = 20
+	file := wav.Encode(DecodeRate, make([]float32, blocks*block))
 	for name, c := range map[string]struct {
 		slow, stalls bool
 	}{"a slow listener": {slow: true}, "a decoder that stands still": {stalls: true}} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				toDecoder, stdin := io.Pipe()
-				stdout, fromDecoder := io.Pipe()
+				stdout, decoder := io.Pipe()
 				ctx, cancel := context.WithCancelCause(t.Context())
 				defer cancel(nil)
 				stall := newWatchdog(func() {
 					cancel(errStalled)
-					fromDecoder.Close() // as when it is killed
-					toDecoder.Close()
+					decoder.Close() // as when it is killed
 				})
 				defer stall.pause()
-				d := &decoding{limits: Limits{MaxBytes: 1 << 30, MaxDuration: time.Hour}, emit: func([]float32) error {
+				go func() {
+					if c.stalls {
+						decoder.Write(file[:len(file)/2])
+						return
+					}
+					decoder.Write(file)
+					decoder.Close()
+				}()
+				samples, err := drain(ctx, stdout, Limits{}.orDefaults(), stall, func([]float32) error {
 					if c.slow {
 						time.Sleep(3 * stallLimit)
 					}
 					return nil
-				}}
-				go func() { // the decoder takes the file for samples
-					if c.stalls {
-						io.CopyN(fromDecoder, toDecoder, 4*block)
-						return
-					}
-					io.Copy(fromDecoder, toDecoder)
-					fromDecoder.Close()
-				}()
-				fed := make(chan error, 1)
-				go func() {
-					fed <- d.feed(ctx, stdin, bytes.NewReader(file), stall)
-					stdin.Close()
-				}()
-				samples, err := d.drain(stdout, stall)
-				if err != nil {
+				})
+				if err != nil && !errors.Is(err, errStalled) {
 					t.Error(err)
 				}
-				if err := <-fed; err != nil {
-					t.Error(err)
-				}
-				if stalled := errors.Is(context.Cause(ctx), errStalled); stalled != c.stalls || !stalled && samples != 20*block {
+				if stalled := errors.Is(context.Cause(ctx), errStalled); stalled != c.stalls || !stalled && samples != blocks*block {
 					t.Errorf("%d samples, stalled: %v", samples, stalled)
 				}
 			})

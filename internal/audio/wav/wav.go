@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 )
 
 // Format codes of a WAVE file's fmt chunk (Microsoft's mmreg.h).
@@ -35,6 +36,7 @@ type Reader struct {
 	float    bool
 	left     int64 // bytes of audio that the header promises; -1 where it does not know
 	buffer   []byte
+	frames   []float32
 }
 
 // NewReader reads the header.
@@ -105,14 +107,29 @@ func (w *Reader) format(chunk []byte) error {
 // Rate is the sample rate in Hz.
 func (w *Reader) Rate() int { return w.rate }
 
+// Channels is how many channels there are, at least one.
+func (w *Reader) Channels() int { return w.channels }
+
 // Read fills samples, -1..1, with the mean of all channels, and returns how many there are: fewer than fit only at the
 // end, and then io.EOF with none. A sample that is cut off at the end is left out.
 func (w *Reader) Read(samples []float32) (int, error) {
-	width := 2 * w.channels
-	if w.float {
-		width *= 2
+	w.frames = slices.Grow(w.frames[:0], len(samples)*w.channels)[:len(samples)*w.channels]
+	n, err := w.ReadFrames(w.frames)
+	for i := range n {
+		sum := float32(0)
+		for _, x := range w.frames[i*w.channels : (i+1)*w.channels] {
+			sum += x
+		}
+		samples[i] = sum / float32(w.channels)
 	}
-	want := int64(len(samples) * width)
+	return n, err
+}
+
+// ReadFrames fills frames with one sample of each channel after the other, and returns for how many times there are
+// some, as Read does.
+func (w *Reader) ReadFrames(frames []float32) (int, error) {
+	width := w.channels * w.bytes()
+	want := int64(len(frames) / w.channels * width)
 	if w.left >= 0 {
 		want = min(want, w.left/int64(width)*int64(width))
 	}
@@ -134,8 +151,8 @@ func (w *Reader) Read(samples []float32) (int, error) {
 		}
 		return 0, err
 	}
-	for i := range n {
-		samples[i] = w.sample(b[i*width:])
+	for i := range n * w.channels {
+		frames[i] = w.sample(b[i*w.bytes():])
 	}
 	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) {
 		return n, err
@@ -143,18 +160,21 @@ func (w *Reader) Read(samples []float32) (int, error) {
 	return n, nil
 }
 
-func (w *Reader) sample(b []byte) float32 {
-	sum := float32(0)
-	for c := range w.channels {
-		if w.float {
-			x := math.Float32frombits(binary.LittleEndian.Uint32(b[4*c:]))
-			if x != x {
-				x = 0
-			}
-			sum += max(-1, min(1, x))
-			continue
-		}
-		sum += float32(int16(binary.LittleEndian.Uint16(b[2*c:]))) / 32768
+// bytes is the size of a sample.
+func (w *Reader) bytes() int {
+	if w.float {
+		return 4
 	}
-	return sum / float32(w.channels)
+	return 2
+}
+
+func (w *Reader) sample(b []byte) float32 {
+	if !w.float {
+		return float32(int16(binary.LittleEndian.Uint16(b))) / 32768
+	}
+	x := math.Float32frombits(binary.LittleEndian.Uint32(b))
+	if x != x {
+		return 0
+	}
+	return max(-1, min(1, x))
 }

@@ -1,8 +1,6 @@
 package audio
 
 import (
-	"bufio"
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -12,41 +10,34 @@ import (
 	"github.com/mynahbot/mynah/internal/audio/wav"
 )
 
-// wavHeader is how much of a file is looked at for the header of a WAVE file.
-const wavHeader = 16 << 10
+// errRead is wrapped by errors of reading a WAVE file.
+var errRead = errors.New("read the audio file")
 
-// openWAV is a reader for the plain WAVE files that need no ffmpeg, whose start takes as long as recognizing a second
-// of speech. It returns nil, and has read nothing, for every other file.
-func openWAV(in *bufio.Reader) *wavFile {
-	start, _ := in.Peek(wavHeader) // fewer bytes and an error for a shorter file
-	header, err := wav.NewReader(bytes.NewReader(start))
-	if err != nil {
-		return nil
-	}
-	resampler, err := NewResampler(header.Rate(), DecodeRate)
-	if err != nil {
-		return nil
-	}
-	return &wavFile{in: in, resampler: resampler}
-}
-
+// wavFile is a plain WAVE file, which needs no ffmpeg: to start that takes as long as recognizing a second of speech.
 type wavFile struct {
-	in        io.Reader
-	resampler *Resampler
+	*wav.Reader
+	resampler *Resampler // nil for a file at [DecodeRate]
 }
 
-func decodeWAV(ctx context.Context, f *wavFile, limits Limits, emit func([]float32) error) error {
-	limited := &io.LimitedReader{R: f.in, N: limits.MaxBytes + 1}
-	r, err := wav.NewReader(limited)
+// openWAV returns nil for every other file.
+func openWAV(r io.Reader) *wavFile {
+	w, err := wav.NewReader(r)
 	if err != nil {
-		return fmt.Errorf("%w: %w", ErrUndecodable, err)
+		return nil
 	}
+	resampler, err := NewResampler(w.Rate(), DecodeRate)
+	if err != nil {
+		return nil
+	}
+	return &wavFile{w, resampler}
+}
+
+// decode gives the file's samples to emit, as [Recording.Decode] does.
+func (f *wavFile) decode(ctx context.Context, limits Limits, emit func([]float32) error) error {
 	var total int64
 	give := func(samples []float32) error {
 		total += int64(len(samples))
 		switch {
-		case limited.N == 0:
-			return limits.tooLarge()
 		case total > limits.samples():
 			return limits.tooLong()
 		case len(samples) == 0:
@@ -54,16 +45,23 @@ func decodeWAV(ctx context.Context, f *wavFile, limits Limits, emit func([]float
 		}
 		return emit(samples)
 	}
-	in, out := make([]float32, block), []float32(nil)
+	frames, mono, out := make([]float32, block*f.Channels()), make([]float32, block), []float32(nil)
+	mix := downmix{channels: f.Channels()}
 	for ctx.Err() == nil {
-		n, err := r.Read(in)
-		out = f.resampler.Resample(out[:0], in[:n])
+		n, err := f.ReadFrames(frames)
+		mix.mono(mono, frames[:n*f.Channels()])
+		out = mono[:n]
+		if f.resampler != nil {
+			out = f.resampler.Resample(out[:0:0], mono[:n])
+		}
 		if err := give(out); err != nil {
 			return err
 		}
 		if errors.Is(err, io.EOF) {
-			if err := give(f.resampler.Flush(out[:0])); err != nil {
-				return err
+			if f.resampler != nil {
+				if err := give(f.resampler.Flush(nil)); err != nil {
+					return err
+				}
 			}
 			if total == 0 {
 				return ErrEmpty
@@ -71,10 +69,10 @@ func decodeWAV(ctx context.Context, f *wavFile, limits Limits, emit func([]float
 			return nil
 		}
 		if err != nil {
-			return fmt.Errorf("read the audio file: %w", err)
+			return fmt.Errorf("%w: %w", errRead, err)
 		}
 	}
-	return ctx.Err()
+	return context.Cause(ctx)
 }
 
 // StreamWAV reads a WAVE stream as it comes and hands it to emit in blocks of the given length, at the stream's own rate;
