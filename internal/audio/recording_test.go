@@ -14,7 +14,7 @@ import (
 // TestRecordingIndexAtTheEnd has files of the kinds whose index stands at the end, longer than what a program keeps of a pipe.
 func TestRecordingIndexAtTheEnd(t *testing.T) {
 	sound := []string{"-f", "lavfi", "-i", "sine=duration=40:sample_rate=44100"}
-	video := append([]string{"-f", "lavfi", "-i", "testsrc2=size=640x480:duration=40:rate=5"}, sound...)
+	video := append([]string{"-f", "lavfi", "-i", "testsrc2=size=320x240:duration=40:rate=3"}, sound...)
 	for name, args := range map[string][]string{
 		"a.m4a":      append(sound, "-c:a", "aac", "-b:a", "256k"),
 		"alac.m4a":   append(sound, "-c:a", "alac"),
