@@ -84,10 +84,10 @@ func (modelsListCmd) Run(parent *cli, cfg *config.Config, o *output) error {
 }
 
 type modelsPullCmd struct {
-	Name string `arg:"" help:"A name that 'mynah models list' shows, or speech-pack."`
+	Name string `arg:"" help:"A name that 'mynah models list' shows, speech-pack, or a language such as ru: the best for it that can be had."`
 }
 
-// Run installs a model or a pack.
+// Run installs a model, a pack, or the models of a language.
 func (c *modelsPullCmd) Run(ctx contextBox, parent *cli, cfg *config.Config, o *output) error {
 	store, err := parent.Models.open(cfg)
 	if err != nil {
@@ -108,13 +108,20 @@ func (c *modelsPullCmd) Run(ctx contextBox, parent *cli, cfg *config.Config, o *
 		}
 	}
 	var installed []*speech.Model
-	if _, isPack := store.Catalogue().Pack(c.Name); isPack {
-		result, err := store.PullPack(ctx, c.Name, report)
+	_, isPack := store.Catalogue().Pack(c.Name)
+	_, isLanguage := store.Catalogue().Recommend(c.Name)
+	switch {
+	case isPack, isLanguage:
+		pull := store.PullPack
+		if isLanguage {
+			pull = store.PullLanguage
+		}
+		result, err := pull(ctx, c.Name, report)
 		if err != nil {
 			return err
 		}
 		installed = result.Models
-	} else {
+	default:
 		m, err := store.Pull(ctx, c.Name, report)
 		if err != nil {
 			return err

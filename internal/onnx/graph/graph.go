@@ -32,6 +32,7 @@ const (
 // Graph is a network. The zero value is an empty one.
 type Graph struct {
 	nodes, weights, inputs, outputs []byte
+	metadata                        []byte
 	names                           int
 }
 
@@ -63,6 +64,11 @@ func (g *Graph) Output(name, of string, t Type, dimensions ...string) {
 	node := text(text(text(nil, 1, of), 2, name), 4, "Identity")
 	g.nodes = message(g.nodes, 1, node)
 	g.outputs = message(g.outputs, 12, value(name, t, dimensions)) // GraphProto.output
+}
+
+// Metadata adds a note to the file, such as what a program that runs it wants to know.
+func (g *Graph) Metadata(key, value string) {
+	g.metadata = message(g.metadata, 14, text(text(nil, 1, key), 2, value)) // ModelProto.metadata_props
 }
 
 // Floats adds a constant of that shape, the last dimension varying fastest, and returns its name.
@@ -141,7 +147,8 @@ func (g *Graph) Bytes() []byte {
 	graph = append(append(graph, g.inputs...), g.outputs...)
 	file := number(make([]byte, 0, size), 1, irVersion)         // ModelProto.ir_version
 	file = message(file, 7, graph)                              // graph
-	return message(file, 8, number(text(nil, 1, ""), 2, opset)) // opset_import: domain, version
+	file = message(file, 8, number(text(nil, 1, ""), 2, opset)) // opset_import: domain, version
+	return append(file, g.metadata...)
 }
 
 // encode is the AttributeProto.

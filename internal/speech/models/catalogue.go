@@ -2,6 +2,7 @@ package models
 
 import (
 	"bytes"
+	"cmp"
 	_ "embed"
 	"errors"
 	"fmt"
@@ -62,13 +63,22 @@ func TaskOf(kind speech.Kind) Task {
 const (
 	prepareMoonshineTokens = "moonshine-tokens" // llama-tokenizer.js → tokens.txt
 	preparePiper           = "piper"            // VOICE.onnx, VOICE.onnx.json → metadata in VOICE.onnx, and tokens.txt
+	prepareWhisper         = "whisper"          // model.bin in two parts, vocabulary.txt, config.json → networks, and tokens.txt
 	prepareMUSE            = "muse"             // weights.npz → model.onnx, embeddings.bin
 )
 
 // Catalogue is the list of models known by name.
 type Catalogue struct {
-	Packs  []Pack  `yaml:"packs"`
-	Models []Entry `yaml:"models"`
+	Packs     []Pack           `yaml:"packs"`
+	Languages []Recommendation `yaml:"languages"`
+	Models    []Entry          `yaml:"models"`
+}
+
+// Recommendation names the models for a language, the best first.
+type Recommendation struct {
+	Language    string   `yaml:"language"` // BCP 47 primary tag
+	Recognizers []string `yaml:"recognizers"`
+	Voices      []string `yaml:"voices"`
 }
 
 // Pack names models that are installed together.
@@ -94,6 +104,7 @@ type Entry struct {
 // Mirror is one way to get all files of a model.
 type Mirror struct {
 	Platform string   `yaml:"platform"` // GOOS/GOARCH that it is for; "" for any
+	Prepare  string   `yaml:"prepare"`  // step after verification; "" is the entry's
 	Sources  []Source `yaml:"sources"`
 }
 
@@ -166,7 +177,41 @@ func ParseCatalogue(b []byte) (*Catalogue, error) {
 			}
 		}
 	}
+	for _, r := range c.Languages {
+		for task, names := range map[Task][]string{Recognizer: r.Recognizers, Voice: r.Voices} {
+			for _, name := range names {
+				if e, ok := c.Entry(name); !ok || TaskOf(e.Kind) != task || !slices.Contains(e.Languages, r.Language) {
+					return nil, fmt.Errorf("catalogue of models: %q is no %s for %q", name, task, r.Language)
+				}
+			}
+		}
+	}
 	return c, nil
+}
+
+// Recommend is what to install for a language, the best first; ok is false where nothing recognizes it.
+func (c *Catalogue) Recommend(language string) (r Recommendation, ok bool) {
+	if i := slices.IndexFunc(c.Languages, func(r Recommendation) bool { return r.Language == language }); i >= 0 {
+		return c.Languages[i], true
+	}
+	r.Language = language
+	for _, e := range c.Models {
+		if !slices.Contains(e.Languages, language) {
+			continue
+		}
+		switch TaskOf(e.Kind) {
+		case Recognizer:
+			r.Recognizers = append(r.Recognizers, e.Name)
+		case Voice:
+			r.Voices = append(r.Voices, e.Name)
+		}
+	}
+	slices.SortStableFunc(r.Recognizers, func(a, b string) int { // one for the language alone knows it better
+		first, _ := c.Entry(a)
+		second, _ := c.Entry(b)
+		return len(first.Languages) - len(second.Languages)
+	})
+	return r, len(r.Recognizers) > 0
 }
 
 // Entry is the model of that name.
@@ -252,12 +297,12 @@ func (e Entry) validate() error {
 			return fmt.Errorf("%q can't be the file of role %q", name, role)
 		}
 	}
-	switch e.Prepare {
-	case "", prepareMoonshineTokens, preparePiper, prepareMUSE:
-	default:
-		return fmt.Errorf("step %q is not known", e.Prepare)
-	}
 	for _, m := range e.Mirrors {
+		switch step := cmp.Or(m.Prepare, e.Prepare); step {
+		case "", prepareMoonshineTokens, preparePiper, prepareMUSE, prepareWhisper:
+		default:
+			return fmt.Errorf("step %q is not known", step)
+		}
 		if m.Platform != "" && !platformForm.MatchString(m.Platform) {
 			return fmt.Errorf("%q is not a platform", m.Platform)
 		}

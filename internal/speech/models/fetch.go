@@ -88,6 +88,9 @@ func (s *Store) download(ctx context.Context, address string, size int64, digest
 		if after > before {
 			failures = 0
 		}
+		if failures > 0 && unreachable(err) { // another mirror, or the person, knows better
+			return "", fmt.Errorf("download %s: %w", address, err)
+		}
 		if failures == len(s.pauses) {
 			return "", fmt.Errorf("download %s: %w", address, err)
 		}

@@ -1,9 +1,9 @@
 package models
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -15,6 +15,7 @@ import (
 	"github.com/mynahbot/mynah/internal/speech"
 	"github.com/mynahbot/mynah/internal/speech/moonshine"
 	"github.com/mynahbot/mynah/internal/speech/piper"
+	"github.com/mynahbot/mynah/internal/speech/whisper"
 )
 
 // Step is what a pull is doing.
@@ -40,7 +41,7 @@ type Progress struct {
 }
 
 // Pull installs a model of the catalogue and returns it. One that is installed and undamaged already is returned at
-// once. Mirrors are tried in their order; the error tells what was wrong with each. report may be nil.
+// once. Mirrors are tried in their order; where none has it the error is a *[PullError]. report may be nil.
 func (s *Store) Pull(ctx context.Context, name string, report func(Progress)) (*speech.Model, error) {
 	if report == nil {
 		report = func(Progress) {}
@@ -63,7 +64,7 @@ func (s *Store) Pull(ctx context.Context, name string, report func(Progress)) (*
 	if m, err := s.Installed(name); err == nil { // another process was faster
 		return m, nil
 	}
-	var failed []error
+	failed := &PullError{Model: name}
 	for _, mirror := range e.Mirrors {
 		if mirror.Platform != "" && mirror.Platform != runtime.GOOS+"/"+runtime.GOARCH {
 			continue
@@ -76,15 +77,12 @@ func (s *Store) Pull(ctx context.Context, name string, report func(Progress)) (*
 			}
 			return m, err
 		}
-		failed = append(failed, err)
 		if ctx.Err() != nil {
-			break
+			return nil, fmt.Errorf("pull %s: %w", name, err)
 		}
+		failed.Causes = append(failed.Causes, err)
 	}
-	if failed == nil {
-		return nil, fmt.Errorf("pull %s: there is none for %s/%s", name, runtime.GOOS, runtime.GOARCH)
-	}
-	return nil, fmt.Errorf("pull %s: %w", name, errors.Join(failed...))
+	return nil, failed
 }
 
 // PackResult is what [Store.InstallPack] did.
@@ -148,16 +146,16 @@ func (s *Store) install(ctx context.Context, e Entry, m Mirror, report func(Prog
 	for _, source := range m.Sources {
 		from, path, err := s.fetch(ctx, e, source, root, report)
 		if err != nil {
-			return err
+			return &sourceError{whence(source), err}
 		}
 		origin = append(origin, from)
 		if path != "" {
 			fetched = append(fetched, path)
 		}
 	}
-	if e.Prepare != "" {
+	if step := cmp.Or(m.Prepare, e.Prepare); step != "" {
 		report(Progress{Model: e.Name, Step: Preparing})
-		if err := prepare(e, root); err != nil {
+		if err := prepare(step, e, root); err != nil {
 			return err
 		}
 	}
@@ -346,9 +344,9 @@ func waiting[T any](interval time.Duration, get func() (T, error), tell func(too
 // llamaTokenizer is the script that Moonshine's token table is made of.
 const llamaTokenizer = "llama-tokenizer.js"
 
-// prepare makes the step that an entry names.
-func prepare(e Entry, root *os.Root) error {
-	switch e.Prepare {
+// prepare makes a step on the files of an entry.
+func prepare(step string, e Entry, root *os.Root) error {
+	switch step {
 	case prepareMoonshineTokens:
 		f, err := root.Open(llamaTokenizer)
 		if err != nil {
@@ -368,6 +366,8 @@ func prepare(e Entry, root *os.Root) error {
 		return err
 	case prepareMUSE:
 		return muse.Prepare(root)
+	case prepareWhisper:
+		return whisper.Prepare(root)
 	}
-	return fmt.Errorf("step %q is not known", e.Prepare)
+	return fmt.Errorf("step %q is not known", step)
 }
