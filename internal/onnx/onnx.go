@@ -83,8 +83,60 @@ func NewSession(path string, inputs, outputs []string) (*Session, error) {
 	return &Session{session: session, outputs: len(outputs)}, nil
 }
 
+// Value is what a session gave. As an input of the next call it isn't copied.
+type Value struct{ value ort.Value }
+
+// Shape is the value's shape.
+func (v *Value) Shape() []int64 { return v.value.GetShape() }
+
+// Float32 are the value's numbers, nil where they are of another type. They may only be read.
+func (v *Value) Float32() []float32 {
+	if t, ok := v.value.(*ort.Tensor[float32]); ok {
+		return t.GetData()
+	}
+	return nil
+}
+
+// Int64 are the value's numbers, nil where they are of another type. They may only be read.
+func (v *Value) Int64() []int64 {
+	if t, ok := v.value.(*ort.Tensor[int64]); ok {
+		return t.GetData()
+	}
+	return nil
+}
+
+// Input is a [Tensor] or a [*Value].
+type Input interface {
+	// native is the runtime's value, which is to be destroyed after the call where it is not kept.
+	native(pinner *runtime.Pinner) (value ort.Value, kept bool, err error)
+}
+
+func (v *Value) native(*runtime.Pinner) (ort.Value, bool, error) { return v.value, true, nil }
+
+func (t Tensor) native(pinner *runtime.Pinner) (ort.Value, bool, error) {
+	v, err := t.value(pinner)
+	return v, false, err
+}
+
 // Run computes the outputs of the model. Outputs must be tensors of float32 or int64.
 func (s *Session) Run(inputs ...Tensor) ([]Tensor, error) {
+	all := make([]Input, len(inputs))
+	for i, t := range inputs {
+		all[i] = t
+	}
+	values, err := s.Compute(all...)
+	if err != nil {
+		return nil, err
+	}
+	results := make([]Tensor, len(values))
+	for i, v := range values {
+		results[i] = Tensor{Shape: slices.Clone(v.Shape()), Float32: slices.Clone(v.Float32()), Int64: slices.Clone(v.Int64())}
+	}
+	return results, nil
+}
+
+// Compute is Run for outputs that will be inputs again.
+func (s *Session) Compute(inputs ...Input) ([]*Value, error) {
 	s.mu.Lock()
 	if s.closed {
 		s.mu.Unlock()
@@ -98,32 +150,56 @@ func (s *Session) Run(inputs ...Tensor) ([]Tensor, error) {
 	// allocation of their own: C may be given no memory that holds Go pointers.
 	var pinner runtime.Pinner
 	defer pinner.Unpin()
-	in := make([]ort.Value, 0, len(inputs))
-	defer func() { destroy(in) }()
+	in, own := make([]ort.Value, 0, len(inputs)), make([]ort.Value, 0, len(inputs))
+	defer func() { destroy(own) }()
 	for i, t := range inputs {
-		v, err := t.value(&pinner)
+		v, kept, err := t.native(&pinner)
 		if err != nil {
 			return nil, fmt.Errorf("onnx: input %d: %w", i, err)
+		}
+		if !kept {
+			own = append(own, v)
 		}
 		in = append(in, v)
 	}
 	out := make([]ort.Value, s.outputs)
-	defer func() { destroy(out) }()
 	if err := s.session.Run(in, out); err != nil {
+		destroy(out)
 		return nil, fmt.Errorf("onnx: %w", err)
 	}
-	results := make([]Tensor, len(out))
+	runtime.KeepAlive(inputs)
+	results := make([]*Value, len(out))
 	for i, v := range out {
-		switch v := v.(type) {
-		case *ort.Tensor[float32]:
-			results[i] = Tensor{Shape: v.GetShape().Clone(), Float32: append([]float32(nil), v.GetData()...)}
-		case *ort.Tensor[int64]:
-			results[i] = Tensor{Shape: v.GetShape().Clone(), Int64: append([]int64(nil), v.GetData()...)}
+		switch v.(type) {
+		case *ort.Tensor[float32], *ort.Tensor[int64]:
 		default:
+			destroy(out[i:])
 			return nil, fmt.Errorf("onnx: output %d is a %T, not a tensor of float32 or int64", i, v)
 		}
+		results[i] = &Value{v}
+		// Its numbers are in memory that the collector knows; what is to be freed is the little that the runtime keeps about it.
+		runtime.AddCleanup(results[i], func(v ort.Value) { v.Destroy() }, v)
 	}
 	return results, nil
+}
+
+// Port is an input or output of a model. A dimension that may have any size is below 1.
+type Port struct {
+	Name  string
+	Shape []int64
+}
+
+// Inputs lists the inputs of the model at path. It loads the model for that.
+func Inputs(path string) ([]Port, error) {
+	in, _, err := ort.GetInputOutputInfo(path)
+	if err != nil {
+		return nil, fmt.Errorf("onnx: load %s: %w", path, err)
+	}
+	var ports []Port
+	for _, i := range in {
+		ports = append(ports, Port{i.Name, i.Dimensions})
+	}
+	return ports, nil
 }
 
 // Close waits for what runs and frees the model's memory.

@@ -5,55 +5,68 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 
 	"github.com/mynahbot/mynah/internal/onnx"
 	"github.com/mynahbot/mynah/internal/speech"
 )
 
-// The decoder's cache has a key and a value of the text and a key and a value of the audio for each layer, each with
-// the shape 1, heads, length, width.
-const (
-	layers, heads, width = 6, 8, 36
-	cachesPerLayer       = 4
-)
+// cachesPerLayer are the parts of the decoder's cache: for each layer a key and a value of the text, and a key and a value of the
+// audio, each with the shape 1, heads, length, width.
+const cachesPerLayer = 4
 
 // network is the loaded pair of models: the encoder makes features of audio, about 41 a second, and the decoder
-// tells for each place of a text how likely each token is there.
+// says for each place of a text how likely each token is there.
 type network struct {
 	encoder, decoder *onnx.Session
 	vocabulary       int
+	layers           int
+	heads, width     int64
 }
 
 func openNetwork(m *speech.Model, vocabulary int) (*network, error) {
-	encoder, err := onnx.NewSession(m.File("encoder"), []string{"input_values"}, []string{"last_hidden_state"})
+	n := &network{vocabulary: vocabulary}
+	ports, err := onnx.Inputs(m.File("merged_decoder"))
 	if err != nil {
 		return nil, err
 	}
+	for _, p := range ports {
+		if strings.HasPrefix(p.Name, "past_key_values.") && len(p.Shape) == 4 {
+			n.heads, n.width = p.Shape[1], p.Shape[3]
+			n.layers++
+		}
+	}
+	if n.layers /= cachesPerLayer; n.layers == 0 || n.heads < 1 || n.width < 1 {
+		return nil, errors.New("the decoder has no cache as Moonshine's has")
+	}
+	if n.encoder, err = onnx.NewSession(m.File("encoder"), []string{"input_values"}, []string{"last_hidden_state"}); err != nil {
+		return nil, err
+	}
 	inputs, outputs := []string{"input_ids", "encoder_hidden_states"}, []string{"logits"}
-	for layer := range layers {
+	for layer := range n.layers {
 		for _, cache := range [cachesPerLayer]string{"decoder.key", "decoder.value", "encoder.key", "encoder.value"} {
 			inputs = append(inputs, fmt.Sprintf("past_key_values.%d.%s", layer, cache))
 			outputs = append(outputs, fmt.Sprintf("present.%d.%s", layer, cache))
 		}
 	}
-	decoder, err := onnx.NewSession(m.File("merged_decoder"), append(inputs, "use_cache_branch"), outputs)
+	n.decoder, err = onnx.NewSession(m.File("merged_decoder"), append(inputs, "use_cache_branch"), outputs)
 	if err != nil {
-		return nil, errors.Join(err, encoder.Close())
+		return nil, errors.Join(err, n.encoder.Close())
 	}
-	return &network{encoder, decoder, vocabulary}, nil
+	return n, nil
 }
 
 func (n *network) close() error { return errors.Join(n.encoder.Close(), n.decoder.Close()) }
 
 // place is how far the decoder has come in a text about some audio. It is not changed by going on from it.
 type place struct {
-	features onnx.Tensor
-	cache    []onnx.Tensor // nil before the first token
+	features *onnx.Value
+	cache    []*onnx.Value // nil before the first token
 }
 
 // listen makes features of audio.
 func (n *network) listen(samples []float32) (place, error) {
-	out, err := n.encoder.Run(onnx.Tensor{Shape: []int64{1, int64(len(samples))}, Float32: samples})
+	out, err := n.encoder.Compute(onnx.Tensor{Shape: []int64{1, int64(len(samples))}, Float32: samples})
 	if err != nil {
 		return place{}, err
 	}
@@ -63,20 +76,23 @@ func (n *network) listen(samples []float32) (place, error) {
 // read goes on by the tokens and returns, for the place behind each of them, the logits of what may follow there: len(tokens)
 // rows of the vocabulary's size.
 func (n *network) read(p place, tokens []int64) (place, []float32, error) {
-	in := []onnx.Tensor{{Shape: []int64{1, int64(len(tokens))}, Int64: tokens}, p.features}
+	in := []onnx.Input{onnx.Tensor{Shape: []int64{1, int64(len(tokens))}, Int64: tokens}, p.features}
 	if p.cache == nil {
-		unused := onnx.Tensor{Shape: []int64{1, heads, 1, width}, Float32: make([]float32, heads*width)}
-		for range layers * cachesPerLayer {
+		unused := onnx.Tensor{Shape: []int64{1, n.heads, 1, n.width}, Float32: make([]float32, n.heads*n.width)}
+		for range n.layers * cachesPerLayer {
 			in = append(in, unused)
 		}
 	}
-	in = append(in, p.cache...)
-	out, err := n.decoder.Run(append(in, onnx.Tensor{Shape: []int64{1}, Bool: []bool{p.cache != nil}})...)
+	for _, c := range p.cache {
+		in = append(in, c)
+	}
+	out, err := n.decoder.Compute(append(in, onnx.Tensor{Shape: []int64{1}, Bool: []bool{p.cache != nil}})...)
 	if err != nil {
 		return place{}, nil, err
 	}
-	if len(out[0].Float32) != len(tokens)*n.vocabulary {
-		return place{}, nil, fmt.Errorf("the model gave %v logits, which is not the size of its vocabulary", out[0].Shape)
+	logits := out[0].Float32()
+	if len(logits) != len(tokens)*n.vocabulary {
+		return place{}, nil, fmt.Errorf("the model gave %v logits, which is not the size of its vocabulary", out[0].Shape())
 	}
 	next := place{p.features, out[1:]}
 	for i := range next.cache {
@@ -84,7 +100,7 @@ func (n *network) read(p place, tokens []int64) (place, []float32, error) {
 			next.cache[i] = p.cache[i] // those of the audio are only given once
 		}
 	}
-	return next, out[0].Float32, nil
+	return next, logits, nil
 }
 
 // rate goes on from a place by each of the texts, all at once, and returns for each of them the logits as read does. It takes
@@ -104,31 +120,31 @@ func (n *network) rate(p place, texts [][]int64) ([][]float32, error) {
 			ids = append(ids, endToken) // a token only depends on those before it, so what fills the rest doesn't matter
 		}
 	}
-	all := place{features: repeat(p.features, len(texts))}
+	in := []onnx.Input{onnx.Tensor{Shape: []int64{int64(len(texts)), int64(longest)}, Int64: ids}, repeat(p.features, len(texts))}
 	for _, c := range p.cache {
-		all.cache = append(all.cache, repeat(c, len(texts)))
+		in = append(in, repeat(c, len(texts)))
 	}
-	in := append([]onnx.Tensor{{Shape: []int64{int64(len(texts)), int64(longest)}, Int64: ids}, all.features}, all.cache...)
-	out, err := n.decoder.Run(append(in, onnx.Tensor{Shape: []int64{1}, Bool: []bool{true}})...)
+	out, err := n.decoder.Compute(append(in, onnx.Tensor{Shape: []int64{1}, Bool: []bool{true}})...)
 	if err != nil {
 		return nil, err
 	}
-	if len(out[0].Float32) != len(ids)*n.vocabulary {
-		return nil, fmt.Errorf("the model gave %v logits, which is not the size of its vocabulary", out[0].Shape)
+	logits := out[0].Float32()
+	if len(logits) != len(ids)*n.vocabulary {
+		return nil, fmt.Errorf("the model gave %v logits, which is not the size of its vocabulary", out[0].Shape())
 	}
 	rows := make([][]float32, len(texts))
 	for i, tokens := range texts {
 		at := i * longest * n.vocabulary
-		rows[i] = out[0].Float32[at : at+len(tokens)*n.vocabulary]
+		rows[i] = logits[at : at+len(tokens)*n.vocabulary]
 	}
 	return rows, nil
 }
 
 // repeat is a batch of n times the same.
-func repeat(t onnx.Tensor, n int) onnx.Tensor {
-	shape := slices.Clone(t.Shape)
+func repeat(v *onnx.Value, n int) onnx.Tensor {
+	shape := slices.Clone(v.Shape())
 	shape[0] *= int64(n)
-	return onnx.Tensor{Shape: shape, Float32: slices.Repeat(t.Float32, n)}
+	return onnx.Tensor{Shape: shape, Float32: slices.Repeat(v.Float32(), n)}
 }
 
 // negligible is how far below the highest a logit adds nothing to the sum: all 32,768 of them would add 3 % of it.
