@@ -21,6 +21,7 @@ import (
 	"github.com/mynahbot/mynah/internal/speech/moonshine"
 	"github.com/mynahbot/mynah/internal/speech/sherpa"
 	"github.com/mynahbot/mynah/internal/speech/silero"
+	"github.com/mynahbot/mynah/internal/speech/whisper"
 	"github.com/mynahbot/mynah/internal/spoken"
 )
 
@@ -209,17 +210,23 @@ func (e *Engine) open(m *speech.Model) (closingRecognizer, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !e.config.Certain || !moonshine.Runs(m) {
-		r, err := library.NewRecognizer(m, e.config.Cores, e.config.Streams)
-		if err != nil {
-			return nil, err
-		}
-		return r, nil
-	}
 	if err := onnx.Load(library.ONNXRuntime()); err != nil {
 		return nil, err
 	}
-	r, err := moonshine.Open(m, e.config.Cores, e.config.Streams)
+	switch {
+	case moonshine.Runs(m):
+		return orNil(moonshine.Open(m, e.config.Cores, e.config.Streams))
+	case whisper.Runs(m):
+		r, err := whisper.Open(m, e.config.Cores, e.config.Streams)
+		if err == nil || !errors.Is(err, whisper.ErrUnknown) {
+			return orNil(r, err)
+		}
+	}
+	return orNil(library.NewRecognizer(m, e.config.Cores, e.config.Streams))
+}
+
+// orNil keeps a nil of a type out of the interface.
+func orNil[R closingRecognizer](r R, err error) (closingRecognizer, error) {
 	if err != nil {
 		return nil, err
 	}
