@@ -14,7 +14,7 @@ const (
 	hop    = 160 // samples: 10 ms
 	bins   = window/2 + 1
 	// quiet is what is added in zeros after the audio, in frames: models stop too early, or go on, without some of it.
-	quiet = 200
+	quiet = 800
 )
 
 // spectrum makes features. It is not safe for concurrent use.
