@@ -242,7 +242,7 @@ func openSpeech(ctx context.Context, cfg *config.Config, data config.Folder, b *
 	}
 	warmers := map[string]func(ctx context.Context, language string) error{}
 	cores := speech.NewCores(runtime.GOMAXPROCS(0))
-	engines, err := openEngines(cfg, installed, cores, true)
+	engines, err := openEngines(cfg, installed, cores)
 	if err != nil {
 		return nil, err
 	}

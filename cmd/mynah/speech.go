@@ -28,13 +28,13 @@ import (
 
 // openEngines opens what recognizes, by the names of speech.recognizer: those
 // that are usable as configured, and none when that is off. cores are shared
-// with the voices; nil where there are none. certain is that of [engine.Config].
-func openEngines(cfg *config.Config, store *models.Store, cores *speech.Cores, certain bool) (engine.Set, error) {
+// with the voices; nil where there are none.
+func openEngines(cfg *config.Config, store *models.Store, cores *speech.Cores) (engine.Set, error) {
 	limits := audio.Limits{
 		MaxBytes:    cfg.Limits.AttachmentBytes,
 		MaxDuration: time.Duration(cfg.Limits.AudioMinutes) * time.Minute,
 	}
-	local := engine.Config{Limits: limits, Cores: cores, Certain: certain}
+	local := engine.Config{Limits: limits, Cores: cores}
 	if cfg.Speech.Model != "" {
 		m, err := namedModel(cfg, store)
 		if err != nil {
@@ -74,13 +74,14 @@ func namedModel(cfg *config.Config, store *models.Store) (m *speech.Model, err e
 type transcribeCmd struct {
 	config.Folder `embed:""`
 
-	Language string   `help:"What is spoken, such as en or ru (default: the recognizer's choice)." placeholder:"LANGUAGE"`
+	Language []string `help:"What is spoken, such as en or ru; of several, which of them (default: the recognizer's choice)." placeholder:"LANGUAGE"`
 	Files    []string `arg:"" name:"file" help:"Audio or video files of any kind."`
 }
 
 type transcriptLine struct {
 	File           string  `json:"file"`
 	Text           string  `json:"text"`
+	Guess          string  `json:"guess,omitempty"` // what may have been said, where some of it is not certain
 	Language       string  `json:"language"`
 	Confidence     float64 `json:"confidence,omitempty"` // 0..1, where the recognizer gives one
 	Seconds        float64 `json:"seconds"`              // of audio
@@ -100,7 +101,7 @@ func (c *transcribeCmd) Run(ctx contextBox, cfg *config.Config, o *output) (err 
 	}
 	here := *cfg
 	here.Limits.AttachmentBytes = -1 // a file of this machine is no attachment
-	engines, err := openEngines(&here, store, nil, false)
+	engines, err := openEngines(&here, store, nil)
 	if err != nil {
 		return err
 	}
@@ -111,7 +112,9 @@ func (c *transcribeCmd) Run(ctx contextBox, cfg *config.Config, o *output) (err 
 	}
 	// Load the models first, so that the first file's time is its own. What is
 	// wrong with them is told for each file.
-	_ = e.Warm(ctx, c.Language)
+	for _, l := range append(c.Language, "")[:max(1, len(c.Language))] {
+		_ = e.Warm(ctx, l)
+	}
 	failed := false
 	for _, file := range c.Files {
 		line, err := c.transcribe(ctx, e, file, o)
@@ -128,6 +131,9 @@ func (c *transcribeCmd) Run(ctx contextBox, cfg *config.Config, o *output) (err 
 			continue
 		}
 		text := line.Text
+		if text == "" && line.Guess != "" {
+			o.say("mynah: %s: nothing certain was heard; perhaps: %s", file, line.Guess)
+		}
 		if len(c.Files) > 1 {
 			text = file + ": " + text
 		}
@@ -154,7 +160,7 @@ func (c *transcribeCmd) transcribe(ctx context.Context, e *engine.Engine, file s
 	if err != nil {
 		return transcriptLine{}, err
 	}
-	line := transcriptLine{File: file, Text: t.Text, Language: t.Language, Seconds: t.Audio.Seconds()}
+	line := transcriptLine{File: file, Text: t.Text, Guess: t.Guess, Language: t.Language, Seconds: t.Audio.Seconds()}
 	if t.Confidence < 1 { // 1 stands for none
 		line.Confidence = t.Confidence
 	}

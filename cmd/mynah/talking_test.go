@@ -53,7 +53,7 @@ func openTalkingSpeech(t testing.TB) talkingSpeech {
 		t.Fatal(err)
 	}
 	cores := speech.NewCores(runtime.GOMAXPROCS(0))
-	s := talkingSpeech{engine.Open(engine.Config{Cores: cores, Certain: true}, installed), voices.Open(voices.Config{Cores: cores, Steady: true}, installed)}
+	s := talkingSpeech{engine.Open(engine.Config{Cores: cores}, installed), voices.Open(voices.Config{Cores: cores, Steady: true}, installed)}
 	t.Cleanup(func() {
 		if err := s.engine.Close(); err != nil {
 			t.Error(err)

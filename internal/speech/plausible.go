@@ -1,7 +1,6 @@
 package speech
 
 import (
-	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -27,16 +26,11 @@ var scriptsOf = func() map[string][]*unicode.RangeTable {
 	return m
 }()
 
-const (
-	// maxLetterRate is more letters a second than anybody speaks: fast speech in English has about 25.
-	maxLetterRate = 45
-	// A text of at least loopWords words loops when the same few words, at most loopLength, follow on each other
-	// loopTimes times and make up more than half of it.
-	loopWords, loopLength, loopTimes = 12, 8, 5
-)
+// maxLetterRate is more letters a second than anybody speaks: fast speech in English has about 25.
+const maxLetterRate = 45
 
 // plausible reports whether a text can be what somebody said in that time in that language. Recognizers that are
-// given what they were not trained for write in other scripts, or the same words without end.
+// given what they were not trained for write in other scripts.
 func plausible(text, language string, length time.Duration) bool {
 	letters, known := 0, 0
 	script := scriptsOf[language]
@@ -51,32 +45,5 @@ func plausible(text, language string, length time.Duration) bool {
 	if 2*known < letters {
 		return false
 	}
-	if float64(letters) > maxLetterRate*max(1, length.Seconds()) {
-		return false
-	}
-	return !loops(text)
-}
-
-func wordsOf(text string) []string {
-	return strings.FieldsFunc(strings.ToLower(text), func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
-}
-
-func loops(text string) bool {
-	words := wordsOf(text)
-	if len(words) < loopWords {
-		return false
-	}
-	for n := 1; n <= loopLength; n++ {
-		for i := 0; i+2*n <= len(words); {
-			times := 1
-			for j := i + n; j+n <= len(words) && slices.Equal(words[i:i+n], words[j:j+n]); j += n {
-				times++
-			}
-			if times >= loopTimes && 2*times*n > len(words) {
-				return true
-			}
-			i += max(1, (times-1)*n)
-		}
-	}
-	return false
+	return float64(letters) <= maxLetterRate*max(1, length.Seconds())
 }

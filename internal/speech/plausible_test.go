@@ -24,8 +24,6 @@ func TestPlausible(t *testing.T) {
 		"unknown language":       {"မင်္ဂလာပါ", "my", time.Second, true},
 		"no language":            {"привет", "", time.Second, true},
 		"faster than anybody":    {strings.Repeat("abcdefghij ", 20), "en", 2 * time.Second, false},
-		"one word for ever":      {strings.Repeat("so ", 30), "en", 10 * time.Second, false},
-		"a phrase for ever":      {"Well, " + strings.Repeat("that was so, ", 12), "en", 15 * time.Second, false},
 		"said thrice":            {"It's all about money, money, money.", "en", 3 * time.Second, true},
 		"a song's line":          {"no no no no no no", "en", 3 * time.Second, true},
 		"digits":                 {"one zero zero zero one nine oh two one oh zero one eight zero three", "en", 7 * time.Second, true},
@@ -35,17 +33,4 @@ func TestPlausible(t *testing.T) {
 			t.Errorf("%s: %v for %q", name, got, tc.text)
 		}
 	}
-}
-
-func FuzzLoops(f *testing.F) {
-	f.Add("that was so that was so that was so that was so that was so")
-	f.Fuzz(func(t *testing.T, text string) {
-		n := len(wordsOf(text))
-		if loops(text) && n < loopWords {
-			t.Errorf("%d words loop: %q", n, text)
-		}
-		if again := strings.Repeat(text+" ", loopWords); n > 0 && n <= loopLength && !loops(again) {
-			t.Errorf("no loop when repeated: %q", text)
-		}
-	})
 }

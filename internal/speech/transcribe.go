@@ -1,8 +1,11 @@
 package speech
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"io"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -23,32 +26,114 @@ const (
 	minRetry = 4 * time.Second
 )
 
+// Detector finds out which of some languages is spoken. It returns "" where it can't, and with the language how sure it is, 0..1.
+type Detector interface {
+	Detect(ctx context.Context, samples []float32, among []string) (language string, sure float64, err error)
+}
+
 // Transcriber makes text from audio of any length. It is safe for concurrent use.
 type Transcriber struct {
 	Recognizer spoken.Recognizer
 	NewVAD     func() (spoken.VAD, error)
 	Segmenter  SegmenterConfig
 	Limits     audio.Limits
+	// Detector is asked where a recording may be in several languages; without one the recognizer's certainty decides.
+	Detector Detector
+	// Certain is the confidence below which what was heard is only a guess; 0 believes everything.
+	Certain float64
 	// Parallel is how many utterances of one file are recognized at once; 0 is 1.
 	Parallel int
 }
 
-// Transcribe reads a file in any container and returns what is said in it, in the language given; "" leaves that to
-// the recognizer. Memory does not grow with the length of the audio. Audio without speech gives an empty text and no error;
-// what can't be read gives one of the errors of package audio, and a language without a model a *[NoModelError].
+// ErrHangs is returned for a recognizer that gives no answer in [recognizerLimit].
+var ErrHangs = errors.New("the speech recognizer does not answer: restart Mynah")
+
+// recognizerLimit is how long one utterance may take, with the wait for those before it.
+const recognizerLimit = 10 * time.Minute
+
+// Transcribe reads a file in any container and returns what is said in its first sound track with speech, in whichever of the
+// languages is spoken, of which the first is the likeliest; without one the recognizer chooses. Memory does not grow with the length
+// of the audio. Audio without speech gives an empty text and no error; what can't be read gives one of the errors of package audio,
+// and languages without a model a *[spoken.NoModelError] for the first of them.
 //
 // progress, where it isn't nil, is told after each utterance how much of the audio is done, and how much there is,
 // which is 0 until the end of the file has been read. It is called from other goroutines, one at a time.
-func (t *Transcriber) Transcribe(ctx context.Context, src io.Reader, language string, progress func(done, total time.Duration)) (spoken.Transcript, error) {
-	started := time.Now()
-	if _, err := t.Recognizer.Recognize(ctx, spoken.Utterance{Language: language}); err != nil {
+func (t *Transcriber) Transcribe(ctx context.Context, src io.Reader, languages []string, progress func(done, total time.Duration)) (spoken.Transcript, error) {
+	known, missing, err := t.known(ctx, languages)
+	if err != nil {
 		return spoken.Transcript{}, err
 	}
+	recording, err := audio.OpenRecording(ctx, src, t.Limits)
+	if err != nil {
+		return spoken.Transcript{}, err
+	}
+	defer recording.Close()
+	best, failed := t.track(ctx, recording, 0, known, progress)
+	if failed == nil && best.Text != "" {
+		return best, nil
+	}
+	if failed == nil || isTrack(failed) {
+		tracks, err := recording.Tracks(ctx)
+		for track := 1; err == nil && track < tracks; track++ {
+			now, err := t.track(ctx, recording, track, known, progress)
+			switch {
+			case err != nil && !isTrack(err):
+				return spoken.Transcript{}, err
+			case err != nil:
+			case now.Text != "":
+				return now, nil
+			case failed != nil || best.Guess == "":
+				best, failed = now, nil
+			}
+		}
+	}
+	if failed != nil {
+		return spoken.Transcript{}, failed
+	}
+	if missing != nil && best.Guess != "" { // the likeliest language can't be heard here
+		return spoken.Transcript{}, missing
+	}
+	return best, nil
+}
+
+// isTrack reports whether an error is about one track of a file.
+func isTrack(err error) bool {
+	return errors.Is(err, audio.ErrEmpty) || errors.Is(err, audio.ErrNoAudio) || errors.Is(err, audio.ErrUndecodable)
+}
+
+// known are the languages that the recognizer has a model for. missing is why the first is not among them.
+func (t *Transcriber) known(ctx context.Context, languages []string) (known []string, missing, err error) {
+	if len(languages) == 0 {
+		languages = []string{""}
+	}
+	for i, l := range languages {
+		_, err := t.Recognizer.Recognize(ctx, spoken.Utterance{Language: l})
+		var none *spoken.NoModelError
+		switch {
+		case err == nil:
+			if !slices.Contains(known, l) {
+				known = append(known, l)
+			}
+		case !errors.As(err, &none):
+			return nil, nil, err
+		case i == 0:
+			missing = err
+		}
+	}
+	if len(known) == 0 {
+		return nil, nil, missing
+	}
+	return known, missing, nil
+}
+
+// track transcribes one track of a recording.
+func (t *Transcriber) track(ctx context.Context, recording *audio.Recording, track int, languages []string, progress func(done, total time.Duration)) (spoken.Transcript, error) {
+	started := time.Now()
 	vad, err := t.NewVAD()
 	if err != nil {
 		return spoken.Transcript{}, err
 	}
-	run := &transcription{t: t, language: language, progress: progress}
+	run := &transcription{t: t, choice: choice{t: t, among: languages}, progress: progress}
 	group, ctx := errgroup.WithContext(ctx)
 	jobs := make(chan *part) // unbuffered: the decoder waits for the recognizer
 	for range max(1, t.Parallel) {
@@ -67,7 +152,11 @@ func (t *Transcriber) Transcribe(ctx context.Context, src io.Reader, language st
 		defer close(jobs)
 		segmenter := NewSegmenter(vad, t.Segmenter)
 		emit := func(s Segment) error {
-			p := &part{segment: s}
+			language, err := run.choice.language(ctx, s)
+			if err != nil {
+				return err
+			}
+			p := &part{segment: s, language: language}
 			parts = append(parts, p)
 			select {
 			case jobs <- p:
@@ -76,36 +165,59 @@ func (t *Transcriber) Transcribe(ctx context.Context, src io.Reader, language st
 				return ctx.Err()
 			}
 		}
-		err := audio.Decode(ctx, src, t.Limits, func(s []float32) error {
+		write := func(s []float32) error { return segmenter.Write(s, emit) }
+		var level leveller
+		err := recording.Decode(ctx, track, func(s []float32) error {
 			samples += len(s)
-			return segmenter.Write(s, emit)
+			return level.write(s, write)
 		})
 		if err != nil {
 			return err
 		}
 		run.total.Store(int64(spoken.Duration(samples)))
+		if err := level.flush(write); err != nil {
+			return err
+		}
 		return segmenter.Flush(emit)
 	})
 	if err := group.Wait(); err != nil {
 		return spoken.Transcript{}, err
 	}
-	transcript := join(parts)
+	transcript := t.believed(parts)
 	transcript.Audio, transcript.Took = spoken.Duration(samples), time.Since(started)
 	if transcript.Language == "" {
-		transcript.Language = language
+		transcript.Language = languages[0]
 	}
 	return transcript, nil
+}
+
+// believed joins the parts that are certain; with the others they are the guess.
+func (t *Transcriber) believed(parts []*part) spoken.Transcript {
+	whole := join(parts)
+	certain := slices.DeleteFunc(slices.Clone(parts), func(p *part) bool {
+		return p.transcript.Text != "" && p.transcript.Confidence < t.Certain
+	})
+	if len(certain) == len(parts) {
+		return whole
+	}
+	some := join(certain)
+	if some.Text != "" {
+		whole.Language, whole.Confidence = some.Language, some.Confidence
+	}
+	whole.Guess, whole.Text = whole.Text, some.Text
+	return whole
 }
 
 // part is one segment of a file, and what was said in it.
 type part struct {
 	segment    Segment
+	language   string
 	transcript spoken.Transcript
 }
 
 type transcription struct {
 	t        *Transcriber
-	language string
+	choice   choice
 	progress func(done, total time.Duration)
 	total    atomic.Int64 // a time.Duration; 0 while the end of the file hasn't been read
 
@@ -119,11 +231,11 @@ func (r *transcription) recognize(ctx context.Context, p *part) error {
 	samples := segment.Samples
 	end := segment.Start + spoken.Duration(len(samples))
 	var err error
-	if p.transcript, err = r.t.Utterance(ctx, samples, r.language); err != nil {
+	if p.transcript, err = r.t.Utterance(ctx, samples, p.language); err != nil {
 		return err
 	}
 	if p.transcript.Text == "" {
-		if p.transcript, err = r.again(ctx, segment); err != nil {
+		if p.transcript, err = r.again(ctx, segment, p.language); err != nil {
 			return err
 		}
 	}
@@ -140,10 +252,10 @@ func (r *transcription) recognize(ctx context.Context, p *part) error {
 
 // again recognizes a segment that gave no text in parts: some models stop at the first pause, or at once where there is
 // silence before the speech.
-func (r *transcription) again(ctx context.Context, s Segment) (spoken.Transcript, error) {
+func (r *transcription) again(ctx context.Context, s Segment, language string) (spoken.Transcript, error) {
 	var parts []*part
 	for _, at := range s.parts(retryPause, retryPadding) {
-		t, err := r.t.Utterance(ctx, s.Samples[at[0]:at[1]], r.language)
+		t, err := r.t.Utterance(ctx, s.Samples[at[0]:at[1]], language)
 		if err != nil {
 			return spoken.Transcript{}, err
 		}
@@ -152,19 +264,24 @@ func (r *transcription) again(ctx context.Context, s Segment) (spoken.Transcript
 	return join(parts), nil
 }
 
-// Utterance recognizes one stretch of speech of at most [MaxUtterance] that was cut out already. It changes the samples. What is not plausible is tried again in halves, and
-// left out in the end: recognizers that loop on a whole often understand its parts.
+// Utterance recognizes one stretch of speech of at most [spoken.MaxUtterance] that was cut out already. It changes the samples. What
+// is not plausible, or goes round in circles, is tried again in halves: recognizers that loop on a whole often understand its parts.
+// In the end what is not plausible is left out, and of circles the first round is kept.
 func (t *Transcriber) Utterance(ctx context.Context, samples []float32, language string) (spoken.Transcript, error) {
 	normalise(samples)
-	transcript, err := t.Recognizer.Recognize(ctx, spoken.Utterance{Samples: samples, Language: language})
+	transcript, err := t.ask(ctx, spoken.Utterance{Samples: samples, Language: language})
 	if err != nil {
 		return spoken.Transcript{}, err
 	}
 	length := spoken.Duration(len(samples))
-	if plausible(transcript.Text, transcript.Language, length) {
+	can, once := plausible(transcript.Text, transcript.Language, length), firstRound(transcript.Text)
+	switch {
+	case can && once == transcript.Text:
 		return transcript, nil
-	}
-	if length < minRetry {
+	case length < minRetry && plausible(once, transcript.Language, length):
+		transcript.Text = once
+		return transcript, nil
+	case length < minRetry:
 		transcript.Text = ""
 		return transcript, nil
 	}
@@ -177,7 +294,37 @@ func (t *Transcriber) Utterance(ctx context.Context, samples []float32, language
 	if err != nil {
 		return spoken.Transcript{}, err
 	}
-	return join([]*part{{transcript: first}, {transcript: second}}), nil
+	transcript = join([]*part{{transcript: first}, {transcript: second}})
+	transcript.Text = firstRound(transcript.Text)
+	return transcript, nil
+}
+
+// ask has the recognizer recognize, and leaves one that hangs to itself.
+func (t *Transcriber) ask(ctx context.Context, u spoken.Utterance) (spoken.Transcript, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, recognizerLimit, ErrHangs)
+	defer cancel()
+	type answer struct {
+		spoken.Transcript
+		error
+	}
+	answers := make(chan answer, 1)
+	go func() {
+		transcript, err := t.Recognizer.Recognize(ctx, u)
+		answers <- answer{transcript, err}
+	}()
+	select {
+	case a := <-answers:
+		if a.error != nil && errors.Is(context.Cause(ctx), ErrHangs) {
+			return spoken.Transcript{}, ErrHangs
+		}
+		return a.Transcript, a.error
+	case <-ctx.Done():
+		if !errors.Is(context.Cause(ctx), ErrHangs) {
+			a := <-answers // it ends with ctx, and must have let go of the samples
+			return a.Transcript, cmp.Or(a.error, ctx.Err())
+		}
+		return spoken.Transcript{}, ErrHangs
+	}
 }
 
 // normalise amplifies the samples so that the loudest reaches peak.

@@ -3,8 +3,9 @@ package spoken
 // Recording describes what is to be transcribed.
 type Recording struct {
 	Name       string
-	Language   string // what is spoken, as a BCP 47 tag; "" = the recognizer's own choice
-	Recognizer string // the server's choice of recognizer; "" = the configured one
+	Language   string   // what is spoken, as a BCP 47 tag; "" = the recognizer's own choice
+	Others     []string // what may be spoken instead, so that it is found out
+	Recognizer string   // the server's choice of recognizer; "" = the configured one
 }
 
 // HearingError says why a recording has no transcript.

@@ -31,6 +31,7 @@ type Utterance struct {
 // Transcript is what was recognized.
 type Transcript struct {
 	Text       string        // "" where nobody spoke, or nothing could be made out
+	Guess      string        // what may have been said, where some of it is not certain enough to be in Text; "" otherwise
 	Language   string        // the language it was recognized in
 	Confidence float64       // 0..1; 1 where the recognizer gives none
 	Audio      time.Duration // length of the audio
@@ -38,6 +39,10 @@ type Transcript struct {
 	Took       time.Duration // time spent in recognition; Took / Audio is the real-time factor
 	Scorer     Scorer        // nil where the recognizer can't tell more than the text
 }
+
+// Certain is the confidence from which a text is believed. Of English clips all were at 0.61 and above; what a model for
+// English makes of other languages was at 0.46 and below.
+const Certain = 0.55
 
 // Scorer compares texts as what was said in an utterance that was recognized.
 type Scorer interface {

@@ -91,7 +91,7 @@ func (b *bench) transcribe(ctx context.Context, file string) (spoken.Transcript,
 		return spoken.Transcript{}, err
 	}
 	defer f.Close()
-	return b.engine.Transcribe(ctx, f, "en", nil)
+	return b.engine.Transcribe(ctx, f, []string{"en"}, nil)
 }
 
 var subset = regexp.MustCompile(`^[a-z]+(-[a-z]+)?`)
@@ -252,7 +252,7 @@ func (b *bench) long(ctx context.Context, clips []clip) error {
 	var samples []float32
 	var texts []string
 	flush := func() error {
-		t, err := b.engine.Transcribe(ctx, bytes.NewReader(wav.Encode(spoken.Rate, samples)), "en", nil)
+		t, err := b.engine.Transcribe(ctx, bytes.NewReader(wav.Encode(spoken.Rate, samples)), []string{"en"}, nil)
 		if err != nil {
 			return err
 		}

@@ -43,9 +43,6 @@ type Config struct {
 	Models []*speech.Model
 	// Streams is how many utterances each model recognizes at once, with a thread each; 0 is one for each processor.
 	Streams int
-	// Certain has Moonshine models run by the moonshine package: their transcripts have a confidence and a Scorer, as conversations
-	// need it. sherpa-onnx, which runs them otherwise, gives neither, as fast and with the same errors.
-	Certain bool
 	// Cores are shared with others that keep processors busy; nil are so many as there are streams, of its own.
 	Cores *speech.Cores
 	// Limits of the files that are transcribed.
@@ -90,12 +87,40 @@ func Open(config Config, store Store) *Engine {
 	}
 	e := &Engine{config: config, store: store, loaded: map[string]*loading{}}
 	e.transcriber = speech.Transcriber{Recognizer: e, NewVAD: e.NewVAD, Limits: config.Limits, Parallel: config.Streams}
+	if config.Service == nil { // the confidence of a service is on a scale of its own, and it finds the language out by itself
+		e.transcriber.Certain, e.transcriber.Detector = spoken.Certain, e
+	}
 	return e
 }
 
 // Transcribe makes text from a file. See [speech.Transcriber.Transcribe].
-func (e *Engine) Transcribe(ctx context.Context, src io.Reader, language string, progress func(done, total time.Duration)) (spoken.Transcript, error) {
-	return e.transcriber.Transcribe(ctx, src, language, progress)
+func (e *Engine) Transcribe(ctx context.Context, src io.Reader, languages []string, progress func(done, total time.Duration)) (spoken.Transcript, error) {
+	if e.config.Service != nil {
+		languages = languages[:min(1, len(languages))]
+	}
+	return e.transcriber.Transcribe(ctx, src, languages, progress)
+}
+
+// Detect says which of the languages is spoken, where a Whisper model is installed. See [speech.Detector].
+func (e *Engine) Detect(ctx context.Context, samples []float32, among []string) (language string, sure float64, err error) {
+	installed, err := e.store.Usable(models.Recognizer)
+	if err != nil {
+		return "", 0, fmt.Errorf("speech recognition: %w", err)
+	}
+	for _, m := range append(slices.Clone(e.config.Models), installed...) {
+		if !whisper.Runs(m) {
+			continue
+		}
+		r, err := e.load(ctx, m)
+		if err != nil {
+			return "", 0, err
+		}
+		if d, ok := r.(*whisper.Recognizer); ok {
+			language, likely, err := d.Detect(ctx, samples, among)
+			return language, likely[language], err
+		}
+	}
+	return "", 0, nil
 }
 
 // Utterance makes text from speech that was cut out already, in a voice channel for example. See

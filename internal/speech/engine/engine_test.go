@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -62,7 +61,7 @@ func transcribe(t *testing.T, e *engine.Engine, path, language string) (spoken.T
 		t.Fatal(err)
 	}
 	defer f.Close()
-	return e.Transcribe(t.Context(), f, language, nil)
+	return e.Transcribe(t.Context(), f, []string{language}, nil)
 }
 
 // ffmpeg makes a file of the given name and returns its path.
@@ -154,14 +153,14 @@ func TestLanguages(t *testing.T) {
 	}
 	var none *spoken.NoModelError
 	silence := bytes.NewReader(wav.Encode(spoken.Rate, make([]float32, spoken.Rate)))
-	if _, err := e.Transcribe(t.Context(), silence, "tlh", nil); !errors.As(err, &none) || none.Language != "tlh" {
+	if _, err := e.Transcribe(t.Context(), silence, []string{"tlh"}, nil); !errors.As(err, &none) || none.Language != "tlh" {
 		t.Errorf("Klingon: %v", err)
 	}
 
 	nothing := engine.Open(engine.Config{}, store(t, t.TempDir()))
 	defer nothing.Close()
 	for _, language := range []string{"en", "ru"} {
-		_, err := nothing.Transcribe(t.Context(), silence, language, nil)
+		_, err := nothing.Transcribe(t.Context(), silence, []string{language}, nil)
 		if !errors.As(err, &none) || none.Language != language || none.Install == "" {
 			t.Errorf("%s with nothing installed: %v", language, err)
 		}
@@ -203,13 +202,7 @@ func TestService(t *testing.T) {
 
 // TestManyAtOnce loads the model once for many who ask at the same time, one of whom gives up.
 func TestManyAtOnce(t *testing.T) {
-	for _, certain := range []bool{false, true} {
-		t.Run(fmt.Sprint(certain), func(t *testing.T) { manyAtOnce(t, certain) })
-	}
-}
-
-func manyAtOnce(t *testing.T, certain bool) {
-	e := open(t, engine.Config{Streams: 2, Certain: certain})
+	e := open(t, engine.Config{Streams: 2})
 	clip := speechtest.Clips(t)[0]
 	samples := speechtest.WAV(t, clip.Path)
 	ctx, cancel := context.WithCancel(t.Context())
@@ -221,7 +214,7 @@ func manyAtOnce(t *testing.T, certain bool) {
 			if err != nil || wer.Compare(clip.Text, got.Text).Rate() > 0.3 {
 				t.Errorf("%q, %v; said %q", got.Text, err, clip.Text)
 			}
-			if certain != (got.Confidence < 1 && got.Scorer != nil) {
+			if got.Confidence == 1 || got.Scorer == nil {
 				t.Errorf("confidence %v, scorer %v", got.Confidence, got.Scorer)
 			}
 		})
@@ -267,7 +260,7 @@ func TestHalfAnHour(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	got, err := e.Transcribe(t.Context(), f, "en", func(done, total time.Duration) {
+	got, err := e.Transcribe(t.Context(), f, []string{"en"}, func(done, total time.Duration) {
 		runtime.ReadMemStats(&now)
 		most = max(most, now.HeapAlloc)
 	})

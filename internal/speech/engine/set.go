@@ -29,7 +29,13 @@ func (s Set) Transcribe(ctx context.Context, r io.Reader, q spoken.Recording) (s
 	if e == nil {
 		return spoken.Transcript{}, &spoken.HearingError{Fault: spoken.HearingNoRecognizer}
 	}
-	t, err := e.Transcribe(ctx, r, spoken.Primary(q.Language), nil)
+	var languages []string
+	for _, tag := range append([]string{q.Language}, q.Others...) {
+		if l := spoken.Primary(tag); l != "" {
+			languages = append(languages, l)
+		}
+	}
+	t, err := e.Transcribe(ctx, r, languages, nil)
 	return t, e.explain(err)
 }
 
