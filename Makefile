@@ -15,6 +15,7 @@ run: setup build pack ## install what is missing, build, and start Mynah
 test: setup-test interop-modules ## install what is missing and run every test
 	@echo "building what is tested: the first time takes minutes" >&2
 	$(call insist,$(GO) run -race ./cmd/mynah models pull speech-pack)
+	$(call insist,$(GO) run -race ./cmd/mynah models pull whisper-base)
 	$(GO) test $(TEST) $$($(GO) list ./... | grep -vE '$(REALTIME)')
 	$(GO) test -p 2 $(TEST) $$($(GO) list ./... | grep -E '$(REALTIME)')
 

@@ -83,8 +83,20 @@ func NewSession(path string, inputs, outputs []string) (*Session, error) {
 	return &Session{session: session, outputs: len(outputs)}, nil
 }
 
-// Value is what a session gave. As an input of the next call it isn't copied.
-type Value struct{ value ort.Value }
+// Value is what a session gave. As an input of the next call it isn't copied. One that isn't closed is freed by the collector, but late.
+type Value struct {
+	value   ort.Value
+	cleanup runtime.Cleanup
+}
+
+// Close frees the value, whose numbers must not be used any more. A nil value needs none.
+func (v *Value) Close() {
+	if v != nil && v.value != nil {
+		v.cleanup.Stop()
+		v.value.Destroy()
+		v.value = nil
+	}
+}
 
 // Shape is the value's shape.
 func (v *Value) Shape() []int64 { return v.value.GetShape() }
@@ -130,6 +142,7 @@ func (s *Session) Run(inputs ...Tensor) ([]Tensor, error) {
 	}
 	results := make([]Tensor, len(values))
 	for i, v := range values {
+		defer v.Close()
 		results[i] = Tensor{Shape: slices.Clone(v.Shape()), Float32: slices.Clone(v.Float32()), Int64: slices.Clone(v.Int64())}
 	}
 	return results, nil
@@ -176,9 +189,9 @@ func (s *Session) Compute(inputs ...Input) ([]*Value, error) {
 			destroy(out[i:])
 			return nil, fmt.Errorf("onnx: output %d is a %T, not a tensor of float32 or int64", i, v)
 		}
-		results[i] = &Value{v}
+		results[i] = &Value{value: v}
 		// Its numbers are in memory that the collector knows; what is to be freed is the little that the runtime keeps about it.
-		runtime.AddCleanup(results[i], func(v ort.Value) { v.Destroy() }, v)
+		results[i].cleanup = runtime.AddCleanup(results[i], func(v ort.Value) { v.Destroy() }, v)
 	}
 	return results, nil
 }

@@ -33,7 +33,7 @@ func split(text string) (words []word) {
 		}
 	}
 	for i, r := range text {
-		switch in := unicode.IsLetter(r) || unicode.IsDigit(r) || unicode.Is(unicode.M, r); {
+		switch in := isWordRune(r) || inNumber(text, i); {
 		case in && start < 0:
 			start = i
 		case !in:
@@ -42,6 +42,16 @@ func split(text string) (words []word) {
 	}
 	give(len(text))
 	return words
+}
+
+func isWordRune(r rune) bool {
+	return unicode.IsLetter(r) || unicode.IsDigit(r) || unicode.Is(unicode.M, r)
+}
+
+// inNumber reports whether a sign stands between two digits, as in 192.168.0.1 and 10,000.
+func inNumber(text string, at int) bool {
+	digit := func(i int) bool { return i >= 0 && i < len(text) && text[i] >= '0' && text[i] <= '9' }
+	return strings.IndexByte(".,:", text[at]) >= 0 && digit(at-1) && digit(at+1)
 }
 
 // firstRound leaves out what a text repeats when it goes round in circles, and returns every other text as it is. Recognizers do
@@ -76,11 +86,14 @@ func circle(text string) (from, to int) {
 				end += n
 				times++
 			}
+			if begins(words[i:i+n], words[end:]) { // it was cut off in the middle of a round
+				if 2*(len(words)-end) >= n {
+					times++
+				}
+				end = len(words)
+			}
 			if times < needed(words[i:i+n]) {
 				continue
-			}
-			if left := len(words) - end; left < n && similar(words[i:i+left], words[end:]) {
-				end = len(words) // it was cut off in the middle of a round
 			}
 			return words[i+n-1].end, words[end-1].end
 		}
@@ -146,6 +159,12 @@ func similar(a, b []word) bool {
 	}
 	longest := max(len(x), len(y))
 	return longest >= 6 && float64(distance(x, y)) <= alike*float64(longest)
+}
+
+// begins reports whether what is left of a text is a round's beginning.
+func begins(round, left []word) bool {
+	whole, part := joined(round), joined(left)
+	return len(part) > 0 && len(part) <= len(whole) && float64(distance(whole[:len(part)], part)) <= alike*float64(len(part))
 }
 
 func joined(words []word) []rune {

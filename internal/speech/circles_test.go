@@ -30,6 +30,8 @@ func TestFirstRound(t *testing.T) {
 		{"port 25565565565565565565565565", "port 25565565565565565565565565"},
 		{"hahahahahahahahahaha", "ha"},
 		{"Very good, very good.", ""},
+		{"The server IP is 192.1689, and the IP is 192.1689, and the IP is 192.1689,", "The server IP is 192.1689, and the"},
+		{"There are 100,000, 100,000, 100,000, 100,000", "There are 100,000"},
 	} {
 		want := c.want
 		if want == "" {

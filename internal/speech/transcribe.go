@@ -240,6 +240,10 @@ func (r *transcription) recognize(ctx context.Context, p *part) error {
 		}
 	}
 	p.transcript.Speech = segment.Speech
+	if c, ok := p.transcript.Scorer.(io.Closer); ok {
+		c.Close() // it holds what a model made of the audio, and nobody asks it
+	}
+	p.transcript.Scorer = nil
 	if r.progress == nil {
 		return nil
 	}
@@ -268,35 +272,41 @@ func (r *transcription) again(ctx context.Context, s Segment, language string) (
 // is not plausible, or goes round in circles, is tried again in halves: recognizers that loop on a whole often understand its parts.
 // In the end what is not plausible is left out, and of circles the first round is kept.
 func (t *Transcriber) Utterance(ctx context.Context, samples []float32, language string) (spoken.Transcript, error) {
+	transcript, _, err := t.utterance(ctx, samples, language)
+	return transcript, err
+}
+
+// utterance is Utterance. clean says that nothing was left out.
+func (t *Transcriber) utterance(ctx context.Context, samples []float32, language string) (transcript spoken.Transcript, clean bool, err error) {
 	normalise(samples)
-	transcript, err := t.ask(ctx, spoken.Utterance{Samples: samples, Language: language})
+	whole, err := t.ask(ctx, spoken.Utterance{Samples: samples, Language: language})
 	if err != nil {
-		return spoken.Transcript{}, err
+		return spoken.Transcript{}, false, err
 	}
 	length := spoken.Duration(len(samples))
-	can, once := plausible(transcript.Text, transcript.Language, length), firstRound(transcript.Text)
-	switch {
-	case can && once == transcript.Text:
-		return transcript, nil
-	case length < minRetry && plausible(once, transcript.Language, length):
-		transcript.Text = once
-		return transcript, nil
-	case length < minRetry:
-		transcript.Text = ""
-		return transcript, nil
+	text := whole.Text
+	if whole.Text = firstRound(text); !plausible(whole.Text, whole.Language, length) {
+		whole.Text = ""
+	}
+	if whole.Text == text || length < minRetry {
+		return whole, whole.Text == text, nil
 	}
 	middle := quietest(samples)
-	first, err := t.Utterance(ctx, samples[:middle], language)
+	first, firstClean, err := t.utterance(ctx, samples[:middle], language)
 	if err != nil {
-		return spoken.Transcript{}, err
+		return spoken.Transcript{}, false, err
 	}
-	second, err := t.Utterance(ctx, samples[middle:], language)
+	second, secondClean, err := t.utterance(ctx, samples[middle:], language)
 	if err != nil {
-		return spoken.Transcript{}, err
+		return spoken.Transcript{}, false, err
 	}
-	transcript = join([]*part{{transcript: first}, {transcript: second}})
-	transcript.Text = firstRound(transcript.Text)
-	return transcript, nil
+	halves := join([]*part{{transcript: first}, {transcript: second}})
+	once := firstRound(halves.Text)
+	if clean = firstClean && secondClean && once == halves.Text; !clean && whole.Text != "" {
+		return whole, false, nil
+	}
+	halves.Text = once
+	return halves, clean, nil
 }
 
 // ask has the recognizer recognize, and leaves one that hangs to itself.

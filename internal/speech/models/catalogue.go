@@ -42,7 +42,7 @@ const (
 	Encoder    Task = "encoder"    // what a sentence means
 )
 
-// TaskOf says what models of that kind are for.
+// TaskOf says what models of that kind are for, "" where the kind is not known.
 func TaskOf(kind speech.Kind) Task {
 	switch kind {
 	case speech.KindLibrary:
@@ -55,6 +55,9 @@ func TaskOf(kind speech.Kind) Task {
 		return Speaker
 	case KindEncoder, KindMUSE:
 		return Encoder
+	}
+	if layouts[kind] == nil { // of a version to come
+		return ""
 	}
 	return Recognizer
 }
@@ -278,13 +281,13 @@ func (e Entry) validate() error {
 	case len(e.Mirrors) == 0:
 		return errors.New("has no mirrors")
 	}
+	if layouts[e.Kind] == nil {
+		return fmt.Errorf("kind %q is not known", e.Kind)
+	}
 	switch TaskOf(e.Kind) {
 	case Recognizer, Voice, Encoder:
 		if len(e.Languages) == 0 {
 			return errors.New("has no languages")
-		}
-		if layouts[e.Kind] == nil {
-			return fmt.Errorf("kind %q is not known", e.Kind)
 		}
 	}
 	for _, l := range e.Languages {

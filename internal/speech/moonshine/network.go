@@ -62,6 +62,26 @@ func (n *network) close() error { return errors.Join(n.encoder.Close(), n.decode
 type place struct {
 	features *onnx.Value
 	cache    []*onnx.Value // nil before the first token
+	logits   *onnx.Value   // of what may follow on each of the last tokens
+}
+
+// left frees what only this place has, after going on to another one.
+func (p place) left() {
+	p.logits.Close()
+	for i, c := range p.cache {
+		if i%cachesPerLayer < cachesPerLayer/2 {
+			c.Close()
+		}
+	}
+}
+
+// end frees the place, and what all places of the audio share.
+func (p place) end() {
+	p.logits.Close()
+	p.features.Close()
+	for _, c := range p.cache {
+		c.Close()
+	}
 }
 
 // listen makes features of audio.
@@ -74,7 +94,7 @@ func (n *network) listen(samples []float32) (place, error) {
 }
 
 // read goes on by the tokens and returns, for the place behind each of them, the logits of what may follow there: len(tokens)
-// rows of the vocabulary's size.
+// rows of the vocabulary's size. They are valid until the new place is left.
 func (n *network) read(p place, tokens []int64) (place, []float32, error) {
 	in := []onnx.Input{onnx.Tensor{Shape: []int64{1, int64(len(tokens))}, Int64: tokens}, p.features}
 	if p.cache == nil {
@@ -94,9 +114,10 @@ func (n *network) read(p place, tokens []int64) (place, []float32, error) {
 	if len(logits) != len(tokens)*n.vocabulary {
 		return place{}, nil, fmt.Errorf("the model gave %v logits, which is not the size of its vocabulary", out[0].Shape())
 	}
-	next := place{p.features, out[1:]}
+	next := place{p.features, out[1:], out[0]}
 	for i := range next.cache {
 		if p.cache != nil && i%cachesPerLayer >= cachesPerLayer/2 {
+			next.cache[i].Close()
 			next.cache[i] = p.cache[i] // those of the audio are only given once
 		}
 	}

@@ -97,7 +97,7 @@ func (r *Recognizer) hear(ctx context.Context, samples []float32) (*heard, error
 	if err != nil {
 		return nil, err
 	}
-	h := &heard{r: r, start: at, first: logits}
+	h := &heard{r: r, start: at, first: slices.Clone(logits)}
 	for limit := 1 + tokensPerSecond*len(samples)/spoken.Rate; ; {
 		best := int64(0)
 		for i, x := range logits {
@@ -107,16 +107,33 @@ func (r *Recognizer) hear(ctx context.Context, samples []float32) (*heard, error
 		}
 		h.logs = append(h.logs, float64(logits[best])-logSum(logits))
 		if best == endToken || len(h.tokens) == limit {
+			h.leave(at)
 			return h, nil
 		}
 		if ctx.Err() != nil {
 			return nil, context.Cause(ctx)
 		}
 		h.tokens = append(h.tokens, best)
-		if at, logits, err = r.network.read(at, []int64{best}); err != nil {
+		next, more, err := r.network.read(at, []int64{best})
+		if err != nil {
 			return nil, err
 		}
+		h.leave(at)
+		at, logits = next, more
 	}
+}
+
+// leave frees a place, but for that at the start, from which texts are rated later.
+func (h *heard) leave(p place) {
+	if len(h.tokens) > 0 && p.logits != h.start.logits {
+		p.left()
+	}
+}
+
+// Close frees what the model made of the audio before the collector does. Score must not be called after it.
+func (h *heard) Close() error {
+	h.start.end()
+	return nil
 }
 
 func (h *heard) confidence() float64 {

@@ -115,6 +115,25 @@ type place struct {
 	keys   onnx.Input    // of the text, in caches of full length
 	values onnx.Input
 	offset int64
+	logits *onnx.Value // of what may follow on each of the last tokens
+}
+
+// left frees what only this place has, after going on to another one.
+func (p place) left() {
+	p.logits.Close()
+	for _, cache := range []onnx.Input{p.keys, p.values} {
+		if v, ok := cache.(*onnx.Value); ok {
+			v.Close()
+		}
+	}
+}
+
+// end frees the last place, and the audio's keys and values.
+func (p place) end() {
+	p.left()
+	for _, v := range p.sound {
+		v.Close()
+	}
 }
 
 // listen makes of the samples what the decoder looks at.
@@ -130,7 +149,8 @@ func (r *Recognizer) listen(samples []float32) (place, error) {
 	return place{sound: out, keys: empty, values: empty}, nil
 }
 
-// read goes on by the tokens and returns, for the place after each of them, the logits of what may follow there.
+// read goes on by the tokens and returns, for the place after each of them, the logits of what may follow there, which are valid
+// until the new place is left. The place before is left.
 func (r *Recognizer) read(p place, tokens ...int64) (place, [][]float32, error) {
 	out, err := r.decoder.Compute(
 		onnx.Tensor{Shape: []int64{1, int64(len(tokens))}, Int64: tokens}, p.keys, p.values, p.sound[0], p.sound[1],
@@ -142,7 +162,8 @@ func (r *Recognizer) read(p place, tokens ...int64) (place, [][]float32, error) 
 	if len(logits) != len(tokens)*vocabularySize {
 		return place{}, nil, fmt.Errorf("it %w: it gave %v logits", ErrUnknown, out[0].Shape())
 	}
-	return place{p.sound, out[1], out[2], p.offset + int64(len(tokens))}, slices.Collect(slices.Chunk(logits, vocabularySize)), nil
+	p.left()
+	return place{p.sound, out[1], out[2], p.offset + int64(len(tokens)), out[0]}, slices.Collect(slices.Chunk(logits, vocabularySize)), nil
 }
 
 // Recognize makes text of one utterance. See [spoken.Recognizer]. The transcript's confidence is the geometric mean of its tokens'
@@ -175,6 +196,7 @@ func (r *Recognizer) write(ctx context.Context, samples []float32, language stri
 	if err != nil {
 		return "", 0, err
 	}
+	defer func() { at.end() }()
 	silence := math.Exp(float64(rows[0][silentToken]) - logSum(rows[0]))
 	var words strings.Builder
 	sum, n := 0.0, 0
@@ -237,10 +259,11 @@ func (r *Recognizer) Detect(ctx context.Context, samples []float32, among []stri
 	if err != nil {
 		return "", nil, fmt.Errorf("model %s: %w", r.model.Name, err)
 	}
-	_, rows, err := r.read(at, startToken)
+	at, rows, err := r.read(at, startToken)
 	if err != nil {
 		return "", nil, fmt.Errorf("model %s: %w", r.model.Name, err)
 	}
+	defer at.end()
 	likely = map[string]float64{}
 	sum := 0.0
 	for _, l := range among {
