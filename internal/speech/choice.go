@@ -9,8 +9,9 @@ import (
 )
 
 const (
-	// surely is how sure a detector must be, or enough how much speech it must have heard, for a recording's language to be settled.
-	surely = 0.9
+	// surely is how sure a detector must be to settle a recording's language. Where it isn't, certainty decides, and after enough
+	// speech for good.
+	surely = 0.8
 	enough = 2 * time.Second
 )
 
@@ -34,10 +35,8 @@ func (c *choice) language(ctx context.Context, s Segment) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		if language != "" {
-			if sure >= surely || s.Speech >= enough {
-				c.settled = language
-			}
+		if language != "" && sure >= surely {
+			c.settled = language
 			return language, nil
 		}
 	}

@@ -51,8 +51,9 @@ func TestTranscribeLanguages(t *testing.T) {
 	}{
 		"one language":              {polyglot{"en": english}, nil, []string{"en"}, spoken.Transcript{Text: "good morning", Language: "en"}, nil},
 		"detected":                  {polyglot{"en": english, "ru": russian}, verdict{language: "ru", sure: 1}, []string{"en", "ru"}, spoken.Transcript{Text: "доброе утро", Language: "ru"}, nil},
-		"detected, not the first":   {polyglot{"en": english, "ru": russian}, verdict{language: "en", sure: 0.6}, []string{"ru", "en"}, spoken.Transcript{Text: "good morning", Language: "en"}, nil},
+		"detected, not the first":   {polyglot{"en": english, "ru": russian}, verdict{language: "en", sure: 0.85}, []string{"ru", "en"}, spoken.Transcript{Text: "good morning", Language: "en"}, nil},
 		"the detector doesn't know": {polyglot{"en": invented, "ru": russian}, verdict{}, []string{"en", "ru"}, spoken.Transcript{Text: "доброе утро", Language: "ru"}, nil},
+		"the detector isn't sure":   {polyglot{"en": invented, "ru": russian}, verdict{language: "en", sure: 0.6}, []string{"en", "ru"}, spoken.Transcript{Text: "доброе утро", Language: "ru"}, nil},
 		"without a detector":        {polyglot{"en": english, "ru": {Text: "гуд морнинг", Confidence: 1}}, nil, []string{"ru", "en"}, spoken.Transcript{Text: "good morning", Language: "en"}, nil},
 		"uncertain English":         {polyglot{"en": invented, "ru": {Text: "доброе утро", Confidence: 1}}, nil, []string{"en", "ru"}, spoken.Transcript{Text: "доброе утро", Language: "ru"}, nil},
 		"what isn't installed":      {polyglot{"en": english}, verdict{language: "ru", sure: 1}, []string{"ru", "en"}, spoken.Transcript{Text: "good morning", Language: "en"}, nil},

@@ -191,20 +191,31 @@ func (t *Transcriber) track(ctx context.Context, recording *audio.Recording, tra
 	return transcript, nil
 }
 
-// believed joins the parts that are certain; with the others they are the guess.
+// believed joins the parts that are certain, if they are the most of what was heard; with the others they are the guess.
 func (t *Transcriber) believed(parts []*part) spoken.Transcript {
 	whole := join(parts)
-	certain := slices.DeleteFunc(slices.Clone(parts), func(p *part) bool {
-		return p.transcript.Text != "" && p.transcript.Confidence < t.Certain
-	})
-	if len(certain) == len(parts) {
+	var certain []*part
+	var sure, unsure time.Duration
+	for _, p := range parts {
+		switch {
+		case p.transcript.Text == "":
+		case p.transcript.Confidence >= t.Certain:
+			certain = append(certain, p)
+			sure += p.transcript.Speech
+		default:
+			unsure += p.transcript.Speech
+		}
+	}
+	switch {
+	case unsure == 0:
 		return whole
+	case sure < unsure:
+		certain = nil
 	}
-	some := join(certain)
-	if some.Text != "" {
-		whole.Language, whole.Confidence = some.Language, some.Confidence
+	whole.Guess, whole.Text = whole.Text, ""
+	if some := join(certain); some.Text != "" {
+		whole.Text, whole.Language, whole.Confidence = some.Text, some.Language, some.Confidence
 	}
-	whole.Guess, whole.Text = whole.Text, some.Text
 	return whole
 }
 

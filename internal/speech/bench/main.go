@@ -49,15 +49,16 @@ func main() {
 	data := flag.String("data", "../shared/data/speech", "folder of the clips, with a manifest.jsonl")
 	folder := flag.String("models", os.Getenv("MYNAH_MODELS"), "folder of installed models; default as in mynah")
 	node := flag.String("node", "", "folder with node_modules/sherpa-onnx-node, to compare the time with")
+	only := flag.String("only", "", "the one part to measure: english, better, russian, confusion, numbers, noise, formats, cases")
 	verbose := flag.Bool("v", false, "print every text with an error in it")
 	flag.Parse()
-	if err := run(*data, *folder, *node, *verbose); err != nil {
+	if err := run(*data, *folder, *node, *only, *verbose); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
 }
 
-func run(data, folder, node string, verbose bool) error {
+func run(data, folder, node, only string, verbose bool) error {
 	ctx := context.Background()
 	clips, err := manifest(filepath.Join(data, "manifest.jsonl"))
 	if err != nil {
@@ -84,8 +85,26 @@ func run(data, folder, node string, verbose bool) error {
 	b.engine = e
 	v := voices.Open(voices.Config{Steady: true}, store)
 	defer v.Close()
-	return errors.Join(b.english(ctx, clips, node), b.better(ctx, clips), b.russian(ctx, clips), b.confusion(ctx, clips),
-		b.numbers(ctx, v, voices.ESpeak, "piper-en_US-joe-medium"), b.noise(ctx, clips), b.formats(ctx, clips), b.cases(ctx, clips), b.long(ctx, clips))
+	var errs []error
+	for _, part := range []struct {
+		name string
+		run  func() error
+	}{
+		{"english", func() error { return b.english(ctx, clips, node) }},
+		{"better", func() error { return b.better(ctx, clips) }},
+		{"russian", func() error { return b.russian(ctx, clips) }},
+		{"confusion", func() error { return b.confusion(ctx, clips) }},
+		{"numbers", func() error { return b.numbers(ctx, v, voices.ESpeak, "piper-en_US-joe-medium") }},
+		{"noise", func() error { return b.noise(ctx, clips) }},
+		{"formats", func() error { return b.formats(ctx, clips) }},
+		{"cases", func() error { return b.cases(ctx, clips) }},
+		{"long", func() error { return b.long(ctx, clips) }},
+	} {
+		if only == "" || only == part.name {
+			errs = append(errs, part.run())
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // better prints the English error rates of the other installed models that are recommended, and their phantoms.

@@ -6,7 +6,9 @@ import (
 	"math"
 	"os"
 	"slices"
+	"strings"
 	"time"
+	"unicode"
 
 	"github.com/mynahbot/mynah/internal/speech"
 	"github.com/mynahbot/mynah/internal/spoken"
@@ -85,6 +87,7 @@ type heard struct {
 	first  []float32
 	tokens []int64
 	logs   []float64 // the logarithm of each token's probability, and of the end's
+	ends   []float64 // the logarithm of the end's probability before each token
 }
 
 // hear writes the likeliest token at each place, until the likeliest is the end.
@@ -105,9 +108,12 @@ func (r *Recognizer) hear(ctx context.Context, samples []float32) (*heard, error
 				best = int64(i)
 			}
 		}
-		h.logs = append(h.logs, float64(logits[best])-logSum(logits))
+		sum := logSum(logits)
+		h.logs = append(h.logs, float64(logits[best])-sum)
+		h.ends = append(h.ends, float64(logits[endToken])-sum)
 		if best == endToken || len(h.tokens) == limit {
 			h.leave(at)
+			h.shorten()
 			return h, nil
 		}
 		if ctx.Err() != nil {
@@ -128,6 +134,44 @@ func (h *heard) leave(p place) {
 	if len(h.tokens) > 0 && p.logits != h.start.logits {
 		p.left()
 	}
+}
+
+// shorten leaves out what the text says again at its end, digits mostly, where the model finds the text without it likelier. The
+// likeliest token at each place goes on with a number, or begins it anew, when the whole text with it is less likely.
+func (h *heard) shorten() {
+	sum := 0.0
+	for _, l := range h.logs {
+		sum += l
+	}
+	best, most := len(h.tokens), sum
+	sum = 0
+	for n := range h.tokens {
+		if p := sum + h.ends[n]; n > 0 && p > most && again(h.r.tokens.decode(h.tokens[:n]), h.r.tokens.decode(h.tokens)) {
+			best, most = n, p
+		}
+		sum += h.logs[n]
+	}
+	if best < len(h.tokens) {
+		h.tokens, h.logs = h.tokens[:best], h.logs[:best] // that it ends there says nothing about the words
+	}
+}
+
+// again reports whether a text says nothing after its beginning that isn't in that, but for digits and the word "and".
+func again(beginning, text string) bool {
+	rest, ok := strings.CutPrefix(text, beginning)
+	if !ok || beginning == "" {
+		return false
+	}
+	words := func(s string) []string {
+		return strings.FieldsFunc(strings.ToLower(s), func(r rune) bool { return !unicode.IsLetter(r) })
+	}
+	said := append(words(beginning), "and")
+	for _, w := range words(rest) {
+		if !slices.Contains(said, w) {
+			return false
+		}
+	}
+	return strings.ContainsFunc(beginning, unicode.IsDigit)
 }
 
 // Close frees what the model made of the audio before the collector does. Score must not be called after it.
