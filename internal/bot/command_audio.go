@@ -35,6 +35,9 @@ func (c *Call) audio(ctx context.Context, text string, recordings []Attachment) 
 	return nil
 }
 
+// maxGuess is how much is shown of what may have been said, in characters.
+const maxGuess = 1500
+
 // recording transcribes and answers one.
 func (c *Call) recording(ctx context.Context, a Attachment) error {
 	transcript, err := c.transcribe(ctx, a)
@@ -42,6 +45,11 @@ func (c *Call) recording(ctx context.Context, a Attachment) error {
 		return err
 	}
 	said := strings.TrimSpace(transcript.Text)
+	if guess := strings.TrimSpace(transcript.Guess); said == "" && guess != "" {
+		// What nobody may have said is neither answered nor kept; who wants to, opens it.
+		_, err := c.Send(ctx, Reply{Text: c.T("audio.uncertain", "guess", shorten(strings.ReplaceAll(guess, "|", " "), maxGuess))})
+		return err
+	}
 	if said == "" {
 		return c.fail("audio.silence")
 	}
@@ -89,7 +97,11 @@ func (c *Call) transcribe(ctx context.Context, a Attachment) (t spoken.Transcrip
 	if language == "" {
 		language = c.Language
 	}
-	return c.bot.cfg.Hearing.Transcribe(ctx, r, spoken.Recording{Name: a.Name, Language: language, Recognizer: c.settings.Recognizer})
+	recording := spoken.Recording{Name: a.Name, Language: language, Recognizer: c.settings.Recognizer}
+	if c.settings.RecognizerLanguage == "" { // who writes in one language may speak another of those that Mynah speaks
+		recording.Others = c.bot.texts.languages
+	}
+	return c.bot.cfg.Hearing.Transcribe(ctx, r, recording)
 }
 
 // textFile is a file made of a text.

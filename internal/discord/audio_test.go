@@ -24,15 +24,15 @@ import (
 
 // scriptedEars hears what a test tells them to.
 type scriptedEars struct {
-	text string
-	err  error
+	text, guess string
+	err         error
 }
 
 func (s scriptedEars) Transcribe(_ context.Context, r io.Reader, _ spoken.Recording) (spoken.Transcript, error) {
 	if _, err := io.Copy(io.Discard, r); err != nil {
 		return spoken.Transcript{}, err
 	}
-	return spoken.Transcript{Text: s.text, Language: "en", Audio: time.Second}, s.err
+	return spoken.Transcript{Text: s.text, Guess: s.guess, Language: "en", Audio: time.Second}, s.err
 }
 
 func TestWhatComesOfRecordings(t *testing.T) {
@@ -59,6 +59,7 @@ func TestWhatComesOfRecordings(t *testing.T) {
 		want string
 	}{
 		"silence":       {scriptedEars{}, "no speech"},
+		"a guess":       {scriptedEars{guess: "but had | never"}, "My best guess: ||but had   never||"},
 		"no sound":      {scriptedEars{err: &spoken.HearingError{Fault: spoken.HearingNoAudio}}, "no sound that I can decode"},
 		"too long":      {scriptedEars{err: &spoken.HearingError{Fault: spoken.HearingTooLong, Minutes: 120}}, "longer than 120 minutes"},
 		"no model":      {scriptedEars{err: &spoken.HearingError{Fault: spoken.HearingNoModel, Language: "ru", Install: "gigaam"}}, "mynah models pull gigaam"},

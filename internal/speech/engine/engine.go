@@ -193,7 +193,11 @@ func (e *Engine) choose(language string) (*speech.Model, error) {
 	}
 	m, err := e.store.Find(models.Recognizer, language)
 	if errors.Is(err, models.ErrNotInstalled) {
-		return nil, &spoken.NoModelError{Language: language, Install: e.store.Catalogue().Suggest(models.Recognizer, language)}
+		none := &spoken.NoModelError{Language: language}
+		if _, ok := e.store.Catalogue().Recommend(language); ok {
+			none.Install = language // the best that can be had
+		}
+		return nil, none
 	}
 	if err != nil {
 		return nil, fmt.Errorf("speech recognition: %w", err)

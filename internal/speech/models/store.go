@@ -220,7 +220,11 @@ func (s *Store) Find(task Task, language string) (*speech.Model, error) {
 	if language != "" {
 		missing += " for " + language
 	}
-	if name := s.catalogue.Suggest(task, language); name != "" && language != "" {
+	name := s.catalogue.Suggest(task, language)
+	if _, ok := s.catalogue.Recommend(language); ok && task == Recognizer {
+		name = language // the best that can be had
+	}
+	if name != "" && language != "" {
 		return nil, fmt.Errorf("a %s %w: run mynah models pull %s", missing, ErrNotInstalled, name)
 	}
 	return nil, fmt.Errorf("a %s %w", missing, ErrNotInstalled)

@@ -42,7 +42,7 @@ func TestFindAndUse(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = s.Find(Recognizer, "ru")
-	if !errors.Is(err, ErrNotInstalled) || !strings.Contains(err.Error(), "mynah models pull zipformer-ru-int8") {
+	if !errors.Is(err, ErrNotInstalled) || !strings.Contains(err.Error(), "mynah models pull ru") {
 		t.Errorf("without models: %v", err)
 	}
 	if _, err := s.Find(Recognizer, "xx"); !errors.Is(err, ErrNotInstalled) || strings.Contains(err.Error(), "pull") {
