@@ -1,5 +1,5 @@
 // Package voices chooses who speaks: a service when the configuration names one, else the Piper voice that is
-// installed for the language, else espeak-ng. [Open] reads what is installed; voices are loaded when they are first
+// installed for the language, else RHVoice where that is installed and knows it, else espeak-ng. [Open] reads what is installed; voices are loaded when they are first
 // needed, or by [Voices.Warm] before that, so that an answer's first words don't wait for it.
 package voices
 
@@ -17,12 +17,16 @@ import (
 	"github.com/mynahbot/mynah/internal/speech"
 	"github.com/mynahbot/mynah/internal/speech/espeak"
 	"github.com/mynahbot/mynah/internal/speech/models"
+	"github.com/mynahbot/mynah/internal/speech/rhvoice"
 	"github.com/mynahbot/mynah/internal/speech/sherpa"
 	"github.com/mynahbot/mynah/internal/spoken"
 )
 
 // ESpeak is the name of the voice that is always there.
 const ESpeak = "espeak-ng"
+
+// RHVoice is what the names of RHVoice's voices begin with.
+const RHVoice = "rhvoice:"
 
 // ErrNoVoice is wrapped by errors about voices that nobody has.
 var ErrNoVoice = errors.New("there is no such voice")
@@ -58,6 +62,7 @@ type Voices struct {
 	config Config
 	store  Store
 	floor  espeak.Synthesizer
+	rh     *rhvoice.Synthesizer // nil where it is not installed
 
 	mu      sync.Mutex
 	closed  bool
@@ -81,7 +86,11 @@ func Open(config Config, store Store) *Voices {
 	if config.Cores == nil {
 		config.Cores = speech.NewCores(runtime.GOMAXPROCS(0))
 	}
-	return &Voices{config: config, store: store, loaded: map[string]*loading{}}
+	v := &Voices{config: config, store: store, loaded: map[string]*loading{}}
+	if rh, err := rhvoice.Find(); err == nil {
+		v.rh = rh
+	}
+	return v
 }
 
 // Synthesize speaks with the voice that s names, else with the usual one of its language. See [speech.Synthesizer].
@@ -96,6 +105,13 @@ func (v *Voices) Synthesize(ctx context.Context, s spoken.Speech, emit func(audi
 	switch {
 	case s.Voice == ESpeak:
 		return v.floor.Synthesize(ctx, s, emit)
+	case strings.HasPrefix(s.Voice, RHVoice):
+		name := strings.TrimPrefix(s.Voice, RHVoice)
+		if v.rh == nil || !slices.ContainsFunc(v.rh.Voices, func(r rhvoice.Voice) bool { return r.Name == name }) {
+			return fmt.Errorf("voice %q: %w", s.Voice, ErrNoVoice)
+		}
+		s.Voice = name
+		return v.rh.Synthesize(ctx, s, emit)
 	case service != nil && (s.Voice == "" || s.Voice == service.Name || strings.HasPrefix(s.Voice, service.Name+":")):
 		heard := false
 		var listener error
@@ -121,19 +137,39 @@ func (v *Voices) Synthesize(ctx context.Context, s spoken.Speech, emit func(audi
 		return err
 	}
 	if m == nil {
-		return v.floor.Synthesize(ctx, s, emit)
+		return v.program(ctx, s, emit)
 	}
 	voice, err := v.load(ctx, m)
 	if err != nil {
 		if ctx.Err() != nil || s.Voice != "" {
 			return err
 		}
-		return v.floor.Synthesize(ctx, s, emit) // Status tells that it can't be loaded
+		return v.program(ctx, s, emit) // Status tells that it can't be loaded
 	}
 	return voice.Synthesize(ctx, s, emit)
 }
 
-// choose is the installed voice for s; nil where espeak-ng has to speak.
+// program has another program speak: RHVoice where it knows the language and doesn't fail at once, else espeak-ng.
+func (v *Voices) program(ctx context.Context, s spoken.Speech, emit func(audio.PCM) error) error {
+	s.Voice = ""
+	if v.rh == nil {
+		return v.floor.Synthesize(ctx, s, emit)
+	}
+	if _, ok := v.rh.Voice(s.Language); !ok {
+		return v.floor.Synthesize(ctx, s, emit)
+	}
+	heard := false
+	err := v.rh.Synthesize(ctx, s, func(p audio.PCM) error {
+		heard = true
+		return emit(p)
+	})
+	if err == nil || heard || ctx.Err() != nil {
+		return err
+	}
+	return v.floor.Synthesize(ctx, s, emit)
+}
+
+// choose is the installed voice for s; nil where another program has to speak.
 func (v *Voices) choose(s spoken.Speech) (*speech.Model, error) {
 	if s.Voice != "" {
 		m, err := v.store.Installed(s.Voice)
@@ -240,6 +276,11 @@ func (v *Voices) Names() []string {
 	for _, m := range all {
 		names = append(names, m.Name)
 	}
+	if v.rh != nil {
+		for _, r := range v.rh.Voices {
+			names = append(names, RHVoice+r.Name)
+		}
+	}
 	return append(names, ESpeak)
 }
 
@@ -272,6 +313,12 @@ func (v *Voices) status(language string) Status {
 	if err == nil {
 		if err = v.failure(m.Name); err == nil {
 			st.Voice = m.Name
+			return st
+		}
+	}
+	if v.rh != nil {
+		if r, ok := v.rh.Voice(language); ok {
+			st.Voice = RHVoice + r.Name
 			return st
 		}
 	}
