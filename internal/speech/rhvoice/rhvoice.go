@@ -59,16 +59,16 @@ type Synthesizer struct {
 	Voices []Voice // those of each language with the usual one first
 }
 
-// Find looks for the program in PATH, and for the folders in which systems keep its voices, of which RHVOICEDATAPATH may name one.
+// Find looks for the program in PATH, and for the folders in which systems keep its voices, of which RHVOICE_DATA_PATH may name one.
 // The error is [ErrMissing] where there is no program or no voice.
 func Find() (*Synthesizer, error) {
 	path, err := exec.LookPath(program)
 	if err != nil {
 		return nil, ErrMissing
 	}
-	s := &Synthesizer{path: path, data: os.Getenv("RHVOICEDATAPATH")}
-	folders := []string{s.data}
-	if s.data == "" {
+	s := &Synthesizer{path: path}
+	folders := []string{os.Getenv("RHVOICE_DATA_PATH")}
+	if folders[0] == "" {
 		folders = []string{filepath.Join(filepath.Dir(filepath.Dir(path)), "share", "RHVoice"), "/usr/share/RHVoice", "/usr/local/share/RHVoice"}
 	}
 	for _, folder := range folders {

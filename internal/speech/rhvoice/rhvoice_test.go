@@ -38,7 +38,7 @@ func installed(t *testing.T, script string, voices map[string]string) (notes str
 		}
 	}
 	t.Setenv("PATH", filepath.Join(dir, "bin")+":/usr/bin:/bin")
-	t.Setenv("RHVOICEDATAPATH", "")
+	t.Setenv("RHVOICE_DATA_PATH", "")
 	t.Setenv("NOTES", notes)
 	t.Setenv("SOUND", sound)
 	return notes
