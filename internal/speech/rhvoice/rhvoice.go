@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -43,8 +44,9 @@ var languages = map[string]string{
 	"Turkmen": "tk", "Ukrainian": "uk", "Uzbek": "uz", "Vietnamese": "vi",
 }
 
-// usual are the voices that are taken first where there are several for a language.
-var usual = []string{"Anna", "Aleksandr-hq", "Aleksandr", "Elena", "Irina"}
+// usual are the voices that are taken first where there are several for a language: of the Russian ones, in the order of how
+// well they are understood.
+var usual = []string{"Aleksandr", "Anna", "Elena", "Irina"}
 
 // Voice is one that is installed.
 type Voice struct {
@@ -57,6 +59,11 @@ type Synthesizer struct {
 	path   string
 	data   string  // the folder of the voices; "" where the program knows it
 	Voices []Voice // those of each language with the usual one first
+}
+
+// Knows reports whether RHVoice speaks a language where it is installed with a voice for it.
+func Knows(language string) bool {
+	return slices.Contains(slices.Collect(maps.Values(languages)), language)
 }
 
 // Find looks for the program in PATH, and for the folders in which systems keep its voices, of which RHVOICE_DATA_PATH may name one.

@@ -322,6 +322,9 @@ func (v *Voices) status(language string) Status {
 			return st
 		}
 	}
+	if v.rh == nil && rhvoice.Knows(language) && language != "en" {
+		err = errors.Join(err, rhvoice.ErrMissing)
+	}
 	st.Problem = errors.Join(failed, err)
 	if err := v.floor.Available(); err != nil {
 		st.Voice, st.Problem = "", errors.Join(st.Problem, err)
