@@ -140,7 +140,10 @@ func (s *Segmenter) Flush(emit func(Segment) error) error {
 
 // frame classifies the last frame of the samples.
 func (s *Segmenter) frame(frame []float32, emit func(Segment) error) error {
-	p, err := s.vad.Probability(frame)
+	p, err := float32(0), error(nil)
+	if !silent(frame) {
+		p, err = s.vad.Probability(frame)
+	}
 	if err != nil {
 		return fmt.Errorf("cut into segments: %w", err)
 	}
@@ -228,4 +231,14 @@ func (s *Segmenter) drop(n int) {
 		s.first -= n
 		s.last -= n
 	}
+}
+
+// silent reports whether there is nothing in a frame that could be speech, however much it was amplified: hours of it must cost nothing.
+func silent(frame []float32) bool {
+	for _, x := range frame {
+		if x > 1e-4 || x < -1e-4 {
+			return false
+		}
+	}
+	return true
 }

@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"testing"
 	"testing/iotest"
+	"testing/synctest"
 	"time"
 
 	"go.uber.org/goleak"
@@ -255,3 +256,44 @@ func (r *repeated) Read(p []byte) (int, error) {
 	}
 	return n, nil
 }
+
+// TestTranscribeHangs has a recognizer that never answers: the file's error is one sentence, after the deadline.
+func TestTranscribeHangs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan struct{})
+		defer synctest.Wait()
+		defer close(release)
+		tr, _ := transcriber(func(context.Context, int, spoken.Utterance) (spoken.Transcript, error) {
+			<-release
+			return spoken.Transcript{}, nil
+		})
+		began := time.Now()
+		_, err := tr.Utterance(t.Context(), make([]float32, spoken.Rate), "en")
+		if !errors.Is(err, ErrHangs) || time.Since(began) != recognizerLimit {
+			t.Errorf("%v after %v", err, time.Since(began))
+		}
+	})
+}
+
+// TestTranscribeHoursOfSilence costs no voice activity detection.
+func TestTranscribeHoursOfSilence(t *testing.T) {
+	segmenter := NewSegmenter(brokenVAD{}, SegmenterConfig{})
+	quiet := make([]float32, 60*spoken.Rate)
+	for range 60 {
+		if err := segmenter.Write(quiet, func(Segment) error { return errors.New("a segment") }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := segmenter.Write([]float32{0.5}, nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := segmenter.Write(make([]float32, spoken.FrameSize), nil); err == nil {
+		t.Error("sound was not listened to")
+	}
+}
+
+type brokenVAD struct{}
+
+func (brokenVAD) Reset() {}
+
+func (brokenVAD) Probability([]float32) (float32, error) { return 0, errors.New("it was asked") }
