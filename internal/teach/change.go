@@ -4,21 +4,20 @@ import (
 	"context"
 
 	"github.com/mynahbot/mynah/internal/answer"
-	"github.com/mynahbot/mynah/internal/learn"
 	"github.com/mynahbot/mynah/internal/record"
 )
 
 // DatasetPinned is the dataset of examples that no training learns: the server's own test set.
 const DatasetPinned = "pinned"
 
-// Add adds one example to what is taught. The error is [learn.ErrTooManyExamples] where that is full.
+// Add adds one example to what is taught. The error is a *[TooManyError] where that is full.
 func (t *Teacher) Add(ctx context.Context, e record.Example) (added, duplicates int, err error) {
 	counts, err := t.cfg.Examples.CountExamples(ctx, e.Server)
 	if err != nil {
 		return 0, 0, err
 	}
 	if counts[""] >= t.cfg.MaxExamples {
-		return 0, 0, learn.ErrTooManyExamples
+		return 0, 0, &TooManyError{All: counts[""] + 1, Most: t.cfg.MaxExamples}
 	}
 	return t.cfg.Examples.AddExamples(ctx, e.Server, []record.Example{e})
 }
