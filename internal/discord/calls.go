@@ -9,7 +9,7 @@ import (
 	"github.com/disgoorg/disgo/discord"
 	"github.com/disgoorg/disgo/events"
 	"github.com/disgoorg/disgo/rest"
-	"github.com/disgoorg/json"
+	"github.com/disgoorg/omit"
 	"github.com/disgoorg/snowflake/v2"
 
 	"github.com/mynahbot/mynah/internal/bot"
@@ -112,7 +112,7 @@ func (s *calls) queue(ctx context.Context, guild snowflake.ID) (done func(), err
 
 // open connects to a channel. The error is a *bot.CallError around what happened.
 func (s *calls) open(ctx context.Context, guild, channel snowflake.ID) (*call, error) {
-	conn, ok := s.client.disgo.VoiceManager().CreateConn(guild).(*voice.Conn)
+	conn, ok := s.client.disgo.VoiceManager.CreateConn(guild).(*voice.Conn)
 	if !ok {
 		return nil, errors.New("discord: voice connections are not Mynah's own")
 	}
@@ -185,9 +185,9 @@ func (s *calls) meet(ctx context.Context, guild, channel snowflake.ID) {
 		if known {
 			continue
 		}
-		m, err := s.client.disgo.Rest().GetMember(guild, user, within(ctx))
+		m, err := s.client.disgo.Rest.GetMember(guild, user, rest.WithCtx(ctx))
 		if err != nil {
-			s.client.log.Warn("somebody in the voice channel is not known by name", "err", brief(err))
+			s.client.log.Warn("somebody in the voice channel is not known by name", "err", err)
 			continue
 		}
 		s.know(guild, *m)
@@ -211,11 +211,11 @@ func (s *calls) forget(guild, user snowflake.ID) {
 // present lists who sits in a channel besides Mynah.
 func (s *calls) present(guild, channel snowflake.ID) []snowflake.ID {
 	var users []snowflake.ID
-	s.client.disgo.Caches().VoiceStatesForEach(guild, func(state discord.VoiceState) {
+	for state := range s.client.disgo.Caches.VoiceStates(guild) {
 		if state.ChannelID != nil && *state.ChannelID == channel && state.UserID != s.client.self {
 			users = append(users, state.UserID)
 		}
-	})
+	}
 	return users
 }
 
@@ -223,10 +223,9 @@ func (s *calls) present(guild, channel snowflake.ID) []snowflake.ID {
 // whether asker, unless 0, may enter.
 func (s *calls) admitted(ctx context.Context, guild, channel, asker snowflake.ID) (stage bool, err error) {
 	c := s.client.disgo
-	found, err := c.Rest().GetChannel(channel, within(ctx))
+	found, err := c.Rest.GetChannel(channel, rest.WithCtx(ctx))
 	if err != nil {
-		var refused rest.Error
-		if errors.As(err, &refused) {
+		if _, refused := errors.AsType[*apiError](err); refused {
 			return false, &bot.CallError{Fault: bot.CallNoConnect, Err: err}
 		}
 		return false, err
@@ -237,12 +236,12 @@ func (s *calls) admitted(ctx context.Context, guild, channel, asker snowflake.ID
 	}
 	_, stage = found.(discord.GuildStageVoiceChannel)
 	permissions := func(user snowflake.ID) (discord.Permissions, error) {
-		m, err := c.Rest().GetMember(guild, user, within(ctx))
+		m, err := c.Rest.GetMember(guild, user, rest.WithCtx(ctx))
 		if err != nil {
 			return 0, err
 		}
 		m.GuildID = guild
-		return c.Caches().MemberPermissionsInChannel(room, *m), nil
+		return c.Caches.MemberPermissionsInChannel(room, *m), nil
 	}
 	const enter = discord.PermissionViewChannel | discord.PermissionConnect
 	if asker != 0 {
@@ -265,12 +264,12 @@ func (s *calls) admitted(ctx context.Context, guild, channel, asker snowflake.ID
 	}
 	if v, ok := found.(discord.GuildVoiceChannel); ok && v.UserLimit > 0 && !may.Has(discord.PermissionMoveMembers) {
 		people, here := 0, false
-		c.Caches().VoiceStatesForEach(guild, func(state discord.VoiceState) {
+		for state := range c.Caches.VoiceStates(guild) {
 			if state.ChannelID != nil && *state.ChannelID == channel {
 				people++
 				here = here || state.UserID == s.client.self
 			}
-		})
+		}
 		if people >= v.UserLimit && !here {
 			return false, &bot.CallError{Fault: bot.CallFull}
 		}
@@ -282,14 +281,14 @@ func (s *calls) admitted(ctx context.Context, guild, channel, asker snowflake.ID
 // askToSpeak leaves the audience of a stage where Mynah may, and raises its hand where it may not. The error is a *bot.CallError that
 // tells what somebody else has to do.
 func (s *calls) askToSpeak(ctx context.Context, guild, channel snowflake.ID) error {
-	members := s.client.disgo.Rest()
+	members := s.client.disgo.Rest
 	on := false
-	err := members.UpdateCurrentUserVoiceState(guild, discord.CurrentUserVoiceStateUpdate{ChannelID: &channel, Suppress: &on}, within(ctx))
+	err := members.UpdateCurrentUserVoiceState(guild, discord.CurrentUserVoiceStateUpdate{ChannelID: &channel, Suppress: &on}, rest.WithCtx(ctx))
 	if err == nil {
 		return nil
 	}
-	now := json.NewNullable(time.Now())
-	asked := members.UpdateCurrentUserVoiceState(guild, discord.CurrentUserVoiceStateUpdate{ChannelID: &channel, RequestToSpeakTimestamp: &now}, within(ctx))
+	now := omit.NewPtr(time.Now())
+	asked := members.UpdateCurrentUserVoiceState(guild, discord.CurrentUserVoiceStateUpdate{ChannelID: &channel, RequestToSpeakTimestamp: now}, rest.WithCtx(ctx))
 	if asked != nil {
 		return &bot.CallError{Fault: bot.CallMuted, Err: errors.Join(err, asked)}
 	}
@@ -298,14 +297,14 @@ func (s *calls) askToSpeak(ctx context.Context, guild, channel snowflake.ID) err
 
 // backOnStage asks to speak again where a new connection, or a move, has put Mynah into the audience of a stage.
 func (s *calls) backOnStage(guild, channel snowflake.ID) {
-	state, ok := s.client.disgo.Caches().VoiceState(guild, s.client.self)
+	state, ok := s.client.disgo.Caches.VoiceState(guild, s.client.self)
 	if !ok || state.ChannelID == nil || *state.ChannelID != channel || !state.Suppress || state.RequestToSpeakTimestamp != nil {
 		return
 	}
 	ctx, done := context.WithTimeout(context.Background(), askTime)
 	defer done()
 	if err := s.askToSpeak(ctx, guild, channel); err != nil {
-		s.client.log.Info("in the audience of a stage again", "server", guild, "err", brief(err))
+		s.client.log.Info("in the audience of a stage again", "server", guild, "err", err)
 	}
 }
 
@@ -350,8 +349,8 @@ func (s *calls) changed(guild snowflake.ID, e voice.Event) {
 				ctx, done := context.WithTimeout(context.Background(), meetTime)
 				defer done()
 				s.company(guild) // who has been seen before is known at once
-				if c, err := s.client.disgo.Rest().GetChannel(e.Channel, within(ctx)); err != nil {
-					s.client.log.Warn("the bitrate of a voice channel is not known", "channel", e.Channel, "err", brief(err))
+				if c, err := s.client.disgo.Rest.GetChannel(e.Channel, rest.WithCtx(ctx)); err != nil {
+					s.client.log.Warn("the bitrate of a voice channel is not known", "channel", e.Channel, "err", err)
 				} else if room, ok := c.(discord.GuildAudioChannel); ok {
 					s.keepBitrate(room)
 				}

@@ -17,7 +17,6 @@ import (
 	"github.com/disgoorg/disgo/discord"
 	"github.com/disgoorg/disgo/events"
 	"github.com/disgoorg/disgo/gateway"
-	"github.com/disgoorg/disgo/handlers"
 	"github.com/disgoorg/disgo/rest"
 	disgovoice "github.com/disgoorg/disgo/voice"
 	"github.com/disgoorg/snowflake/v2"
@@ -63,7 +62,7 @@ const setupTime = 30 * time.Second
 
 // Client is Mynah on Discord. Create one with [Open] and end it with [Client.Close].
 type Client struct {
-	disgo disgobot.Client
+	disgo *disgobot.Client
 	wire  *wire
 	bot   *bot.Bot
 	log   *slog.Logger
@@ -108,13 +107,13 @@ func Open(ctx context.Context, cfg Config, b *bot.Bot) (*Client, error) {
 	if !cfg.NoMessageContent {
 		intents |= gateway.IntentMessageContent
 	}
-	restClient := rest.NewClient(cfg.Token,
+	restClient := cleanClient{rest.NewClient(cfg.Token,
 		rest.WithURL(api),
 		rest.WithHTTPClient(c.http),
 		rest.WithRateLimiter(noLimits{rest.NewNoopRateLimiter()}),
 		rest.WithUserAgent(fmt.Sprintf("DiscordBot (https://github.com/mynahbot/mynah, 1) disgo/%s", disgo.Version)),
-		rest.WithLogger(quiet(cfg.Log)),
-	)
+		rest.WithLogger(slog.New(slog.DiscardHandler)), // it would log whole answers; each error says what went wrong
+	)}
 	if err := c.open(ctx, cfg, restClient, intents); err != nil {
 		c.fetch.client.CloseIdleConnections()
 		c.http.CloseIdleConnections()
@@ -129,7 +128,7 @@ func (c *Client) open(ctx context.Context, cfg Config, restClient rest.Client, i
 	calls := rest.New(restClient)
 	asking, done := context.WithTimeout(ctx, setupTime)
 	defer done()
-	address, err := calls.GetGatewayBot(within(asking))
+	address, err := calls.GetGatewayBot(rest.WithCtx(asking))
 	if err != nil {
 		return err
 	}
@@ -137,9 +136,9 @@ func (c *Client) open(ctx context.Context, cfg Config, restClient rest.Client, i
 		address.URL = cfg.GatewayURL
 	}
 	c.calls = newCalls(c, cfg)
-	var client disgobot.Client
-	c.wire = newWire(address.URL, cfg.Token, intents, func(t gateway.EventType, sequence, shard int, data gateway.EventData) {
-		handlers.DefaultGatewayEventHandlerFunc(client)(t, sequence, shard, data)
+	var client *disgobot.Client
+	c.wire = newWire(address.URL, cfg.Token, intents, func(g gateway.Gateway, t gateway.EventType, sequence int, data gateway.EventData) {
+		client.EventManager.HandleGatewayEvent(g, t, sequence, data)
 	}, cfg.Log)
 	client, err = disgo.New(cfg.Token,
 		disgobot.WithLogger(quiet(cfg.Log)),
@@ -147,9 +146,7 @@ func (c *Client) open(ctx context.Context, cfg Config, restClient rest.Client, i
 		disgobot.WithRest(calls),
 		disgobot.WithGateway(c.wire),
 		disgobot.WithCaches(cache.New(cache.WithCaches(cache.FlagGuilds|cache.FlagRoles|cache.FlagVoiceStates))),
-		func(config *disgobot.Config) {
-			config.VoiceManagerConfigOpts = append(config.VoiceManagerConfigOpts, disgovoice.WithConnCreateFunc(c.calls.voice.Create))
-		},
+		disgobot.WithVoiceManagerConfigOpts(disgovoice.WithConnCreateFunc(c.calls.voice.Create)),
 		disgobot.WithEventListenerFunc(c.onReady),
 		disgobot.WithEventListenerFunc(c.onServer),
 		disgobot.WithEventListenerFunc(c.onServerLeft),
@@ -173,9 +170,9 @@ func (c *Client) open(ctx context.Context, cfg Config, restClient rest.Client, i
 	if err := c.wire.Open(ctx); err != nil {
 		return err
 	}
-	if _, err := calls.SetGlobalCommands(client.ApplicationID(), c.commands(), within(asking)); err != nil {
+	if _, err := calls.SetGlobalCommands(client.ApplicationID, c.commands(), rest.WithCtx(asking)); err != nil {
 		// Those of the last start still work, and so does everything else.
-		c.log.Error("the slash commands could not be registered", "err", brief(err))
+		c.log.Error("the slash commands could not be registered", "err", err)
 	}
 	return nil
 }
@@ -210,12 +207,12 @@ func (c *Client) Err() error {
 }
 
 // Disgo returns the client underneath, for what this package doesn't do (voice).
-func (c *Client) Disgo() disgobot.Client { return c.disgo }
+func (c *Client) Disgo() *disgobot.Client { return c.disgo }
 
 // InviteURL is where somebody with Manage Server lets Mynah into a server.
 func (c *Client) InviteURL() string {
 	q := url.Values{}
-	q.Set("client_id", c.disgo.ApplicationID().String())
+	q.Set("client_id", c.disgo.ApplicationID.String())
 	q.Set("scope", "bot applications.commands")
 	q.Set("permissions", fmt.Sprint(int64(Permissions)))
 	return "https://discord.com/oauth2/authorize?" + q.Encode()
@@ -224,15 +221,6 @@ func (c *Client) InviteURL() string {
 func (c *Client) onReady(e *events.Ready) {
 	c.self = e.User.ID
 	c.log.Info("connected to Discord", "user", e.User.Username, "servers", len(e.Guilds))
-}
-
-// within makes a request end with ctx. disgo's own option bounds only the wait
-// for a rate limit, not the request.
-func within(ctx context.Context) rest.RequestOpt {
-	return func(rc *rest.RequestConfig) {
-		rc.Ctx = ctx
-		rc.Request = rc.Request.WithContext(ctx)
-	}
 }
 
 // noLimits leaves rate limits to [limited].
@@ -307,8 +295,7 @@ func explain(err error) error {
 			return &SetupError{NeedsSharding, err}
 		}
 	}
-	var refused rest.Error
-	if errors.As(err, &refused) && refused.Response != nil && refused.Response.StatusCode == http.StatusUnauthorized {
+	if refused, ok := errors.AsType[*apiError](err); ok && refused.status == http.StatusUnauthorized {
 		return &SetupError{BadToken, err}
 	}
 	return err

@@ -10,7 +10,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/disgoorg/disgo/discord"
 	"github.com/disgoorg/snowflake/v2"
 
 	"github.com/mynahbot/mynah/internal/bot"
@@ -98,11 +97,11 @@ func TestSettings(t *testing.T) {
 // trainers is the id of the ready world's role.
 func trainers(w *world) string {
 	id := ""
-	w.mynah.disgo.Caches().RolesForEach(snowflake.ID(w.server), func(r discord.Role) {
+	for r := range w.mynah.disgo.Caches.Roles(snowflake.ID(w.server)) {
 		if r.Name == "Trainers" {
 			id = r.ID.String()
 		}
-	})
+	}
 	return id
 }
 

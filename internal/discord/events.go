@@ -9,6 +9,7 @@ import (
 
 	"github.com/disgoorg/disgo/discord"
 	"github.com/disgoorg/disgo/events"
+	"github.com/disgoorg/disgo/rest"
 	"github.com/disgoorg/snowflake/v2"
 
 	"github.com/mynahbot/mynah/internal/bot"
@@ -93,7 +94,7 @@ func (c *Client) locale(guild *snowflake.ID) string {
 	if guild == nil {
 		return ""
 	}
-	g, _ := c.disgo.Caches().Guild(*guild)
+	g, _ := c.disgo.Caches.Guild(*guild)
 	return g.PreferredLocale
 }
 
@@ -110,9 +111,9 @@ func (c *Client) person(guild *snowflake.ID, user discord.User, member *discord.
 		for _, id := range m.RoleIDs {
 			p.Roles = append(p.Roles, record.RoleID(id))
 		}
-		p.Manager = manages(c.disgo.Caches().MemberPermissions(m))
+		p.Manager = manages(c.disgo.Caches.MemberPermissions(m))
 	}
-	if state, ok := c.disgo.Caches().VoiceState(*guild, user.ID); ok && state.ChannelID != nil {
+	if state, ok := c.disgo.Caches.VoiceState(*guild, user.ID); ok && state.ChannelID != nil {
 		p.Voice = record.ChannelID(*state.ChannelID)
 	}
 	return p
@@ -232,9 +233,9 @@ func (c *Client) onCompletion(e *events.AutocompleteInteractionCreate) {
 		for _, choice := range c.bot.HandleCompletion(ctx, q) {
 			result.Choices = append(result.Choices, completionChoice(choice, e.Data.Options[q.Option].Type))
 		}
-		err := c.disgo.Rest().CreateInteractionResponse(i.ID(), i.Token(), discord.InteractionResponse{
+		err := c.disgo.Rest.CreateInteractionResponse(i.ID(), i.Token(), discord.InteractionResponse{
 			Type: discord.InteractionResponseTypeAutocompleteResult, Data: result,
-		}, within(ctx))
+		}, rest.WithCtx(ctx))
 		if err != nil && c.ctx.Err() == nil {
 			c.log.Warn("completions could not be sent", "command", q.Command, "err", err)
 		}

@@ -275,7 +275,7 @@ func (w *wire) take(ctx context.Context, conn *websocket.Conn, m gateway.Message
 			w.status.Store(int32(gateway.StatusReady))
 		}
 		if _, unknown := data.(gateway.EventUnknown); data != nil && !unknown {
-			w.handle(m.T, m.S, 0, data)
+			w.handle(w, m.T, m.S, data)
 		}
 		if m.T == gateway.EventTypeReady {
 			select {
@@ -425,6 +425,17 @@ func (w *wire) LastSequenceReceived() *int {
 		return nil
 	}
 	return &n
+}
+
+// ResumeURL returns where the session can be resumed, or nil without one.
+func (w *wire) ResumeURL() *string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.resumeURL == "" {
+		return nil
+	}
+	s := w.resumeURL
+	return &s
 }
 
 // Intents returns what was asked for.

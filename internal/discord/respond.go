@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/disgoorg/disgo/discord"
+	"github.com/disgoorg/disgo/rest"
 	"github.com/disgoorg/snowflake/v2"
 
 	"github.com/mynahbot/mynah/internal/bot"
@@ -48,7 +49,7 @@ func (r *channelResponder) Send(ctx context.Context, reply bot.Reply) (record.Me
 
 // Working shows "typing…" for ten seconds.
 func (r *channelResponder) Working(ctx context.Context, _ bool) error {
-	return brief(r.client.disgo.Rest().SendTyping(r.channel, within(ctx)))
+	return r.client.disgo.Rest.SendTyping(r.channel, rest.WithCtx(ctx))
 }
 
 // interactionResponder answers an interaction: at first through its callback,
@@ -112,12 +113,12 @@ func (r *interactionResponder) callback(ctx context.Context, kind discord.Intera
 	r.timer.Stop()
 	ctx, cancel := context.WithTimeout(ctx, firstAnswer)
 	defer cancel()
-	err := r.client.disgo.Rest().CreateInteractionResponse(r.id, r.token, discord.InteractionResponse{Type: kind, Data: data}, within(ctx))
+	err := r.client.disgo.Rest.CreateInteractionResponse(r.id, r.token, discord.InteractionResponse{Type: kind, Data: data}, rest.WithCtx(ctx))
 	if errorCode(err) == codeAlreadyAcknowledged {
 		err = nil // an attempt whose answer was lost
 	}
 	if err != nil {
-		return brief(err)
+		return err
 	}
 	r.answered = true
 	return nil
@@ -133,15 +134,17 @@ func (r *interactionResponder) Ask(ctx context.Context, m bot.Modal) error {
 	return r.callback(ctx, discord.InteractionResponseTypeModal, discord.ModalCreate{
 		CustomID: m.ID + "/" + m.Target.ID.String(),
 		Title:    clip(m.Title, 45),
-		Components: []discord.ContainerComponent{discord.ActionRowComponent{discord.TextInputComponent{
-			CustomID:    formField,
-			Style:       discord.TextInputStyleParagraph,
-			Label:       clip(m.Label, 45),
-			MaxLength:   bot.MaxMessageRunes,
-			Required:    true,
-			Placeholder: clip(m.Placeholder, 100),
-			Value:       m.Value,
-		}}},
+		Components: []discord.LayoutComponent{discord.LabelComponent{
+			Label: clip(m.Label, 45),
+			Component: discord.TextInputComponent{
+				CustomID:    formField,
+				Style:       discord.TextInputStyleParagraph,
+				MaxLength:   bot.MaxMessageRunes,
+				Required:    true,
+				Placeholder: clip(m.Placeholder, 100),
+				Value:       m.Value,
+			},
+		}},
 	})
 }
 
@@ -196,8 +199,8 @@ func gone(err error) bool {
 
 // send sends one message. The caller holds the lock.
 func (r *interactionResponder) send(ctx context.Context, p part, private bool) (record.MessageID, error) {
-	api := r.client.disgo.Rest()
-	app := r.client.disgo.ApplicationID()
+	api := r.client.disgo.Rest
+	app := r.client.disgo.ApplicationID
 	out := discord.MessageCreate{Content: p.text, Files: p.files, Components: p.buttons, AllowedMentions: mentions(r.author)}
 	if private {
 		out.Flags = discord.MessageFlagEphemeral
@@ -211,11 +214,11 @@ func (r *interactionResponder) send(ctx context.Context, p part, private bool) (
 		var done *discord.InteractionCallbackResponse
 		done, err = api.CreateInteractionResponseWithCallback(r.id, r.token, discord.InteractionResponse{
 			Type: discord.InteractionResponseTypeCreateMessage, Data: out,
-		}, within(first))
+		}, rest.WithCtx(first))
 		cancel()
 		if errorCode(err) == codeAlreadyAcknowledged {
 			r.answered = true
-			m, err = api.GetInteractionResponse(app, r.token, within(ctx))
+			m, err = api.GetInteractionResponse(app, r.token, rest.WithCtx(ctx))
 			break
 		}
 		if err == nil {
@@ -230,15 +233,15 @@ func (r *interactionResponder) send(ctx context.Context, p part, private bool) (
 		if len(out.Components) > 0 {
 			update.Components = &out.Components
 		}
-		m, err = api.UpdateInteractionResponse(app, r.token, update, within(ctx))
+		m, err = api.UpdateInteractionResponse(app, r.token, update, rest.WithCtx(ctx))
 		if err != nil {
 			r.waiting = true
 		}
 	default:
-		m, err = api.CreateFollowupMessage(app, r.token, out, within(ctx))
+		m, err = api.CreateFollowupMessage(app, r.token, out, rest.WithCtx(ctx))
 	}
 	if err := errors.Join(err, closeFiles(p.files)); err != nil {
-		return 0, brief(err)
+		return 0, err
 	}
 	if m == nil {
 		return 0, nil

@@ -6,7 +6,6 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"math/rand/v2"
 	"mime/multipart"
@@ -23,55 +22,6 @@ import (
 	"github.com/mynahbot/mynah/internal/spoken"
 )
 
-// Discord's codes of errors that are handled
-// (https://docs.discord.com/developers/topics/opcodes-and-status-codes).
-const (
-	codeUnknownChannel      rest.JSONErrorCode = 10003
-	codeUnknownServer       rest.JSONErrorCode = 10004
-	codeUnknownMember       rest.JSONErrorCode = 10007
-	codeUnknownMessage      rest.JSONErrorCode = 10008
-	codeUnknownUser         rest.JSONErrorCode = 10013
-	codeUnknownWebhook      rest.JSONErrorCode = 10015 // an interaction's token, past its time
-	codeUnknownInteraction  rest.JSONErrorCode = 10062
-	codeAlreadyAcknowledged rest.JSONErrorCode = 40060
-	codeMissingAccess       rest.JSONErrorCode = 50001
-	codeInvalidWebhookToken rest.JSONErrorCode = 50027
-	codeInvalidForm         rest.JSONErrorCode = 50035
-)
-
-// errorCode is Discord's code of an error, 0 where it is another.
-func errorCode(err error) rest.JSONErrorCode {
-	var refused rest.Error
-	if errors.As(err, &refused) {
-		return refused.Code
-	}
-	return 0
-}
-
-// brief is an error of disgo's without the request in it, whose path may hold an
-// interaction's token.
-func brief(err error) error {
-	var refused rest.Error
-	if err == nil || !errors.As(err, &refused) || refused.Response == nil {
-		return err
-	}
-	return &apiError{status: refused.Response.StatusCode, code: refused.Code, message: refused.Message, err: err}
-}
-
-// apiError is a refusal of Discord's.
-type apiError struct {
-	status  int
-	code    rest.JSONErrorCode
-	message string
-	err     error
-}
-
-func (e *apiError) Error() string {
-	return fmt.Sprintf("Discord answered %d (code %d: %s)", e.status, e.code, e.message)
-}
-
-func (e *apiError) Unwrap() error { return e.err }
-
 // Post sends a message to a channel.
 func (c *Client) Post(ctx context.Context, channel record.ChannelID, r bot.Reply) (record.MessageID, error) {
 	return c.post(ctx, snowflake.ID(channel), r, 0, nil)
@@ -82,11 +32,11 @@ func (c *Client) Post(ctx context.Context, channel record.ChannelID, r bot.Reply
 func (c *Client) Edit(ctx context.Context, channel record.ChannelID, message record.MessageID, r bot.Reply) error {
 	parts := parts(r)
 	first := parts[0]
-	_, err := c.disgo.Rest().UpdateMessage(snowflake.ID(channel), snowflake.ID(message), discord.MessageUpdate{
+	_, err := c.disgo.Rest.UpdateMessage(snowflake.ID(channel), snowflake.ID(message), discord.MessageUpdate{
 		Content: &first.text, Files: first.files, AllowedMentions: mentions(0),
-	}, within(ctx))
+	}, rest.WithCtx(ctx))
 	if err := errors.Join(err, closeFiles(first.files)); err != nil {
-		return brief(err)
+		return err
 	}
 	for _, p := range parts[1:] {
 		m, err := c.create(ctx, snowflake.ID(channel), p, 0, nil)
@@ -100,47 +50,46 @@ func (c *Client) Edit(ctx context.Context, channel record.ChannelID, message rec
 
 // Delete deletes a message of Mynah's own.
 func (c *Client) Delete(ctx context.Context, channel record.ChannelID, message record.MessageID) error {
-	err := c.disgo.Rest().DeleteMessage(snowflake.ID(channel), snowflake.ID(message), within(ctx))
+	err := c.disgo.Rest.DeleteMessage(snowflake.ID(channel), snowflake.ID(message), rest.WithCtx(ctx))
 	switch errorCode(err) {
 	case codeUnknownMessage, codeUnknownChannel:
 		return nil
 	}
-	return brief(err)
+	return err
 }
 
 // Writable reports whether Mynah may write in a channel and that is one of the server's.
 func (c *Client) Writable(ctx context.Context, server record.ServerID, channel record.ChannelID) (bool, error) {
-	found, err := c.disgo.Rest().GetChannel(snowflake.ID(channel), within(ctx))
-	var refused rest.Error
-	if errors.As(err, &refused) && refused.Response != nil && refused.Response.StatusCode < 500 {
+	found, err := c.disgo.Rest.GetChannel(snowflake.ID(channel), rest.WithCtx(ctx))
+	if refused, ok := errors.AsType[*apiError](err); ok && refused.status < 500 {
 		return false, nil // there is no such channel, or Mynah may not see it
 	}
 	if err != nil {
-		return false, brief(err)
+		return false, err
 	}
 	room, ok := found.(discord.GuildMessageChannel)
 	if !ok || room.GuildID() != snowflake.ID(server) {
 		return false, nil
 	}
-	me, err := c.disgo.Rest().GetMember(room.GuildID(), c.self, within(ctx))
+	me, err := c.disgo.Rest.GetMember(room.GuildID(), c.self, rest.WithCtx(ctx))
 	if err != nil {
-		return false, brief(err)
+		return false, err
 	}
 	me.GuildID = room.GuildID()
-	may := c.disgo.Caches().MemberPermissionsInChannel(room, *me)
+	may := c.disgo.Caches.MemberPermissionsInChannel(room, *me)
 	return may.Has(discord.PermissionAdministrator) || may.Has(discord.PermissionViewChannel|discord.PermissionSendMessages), nil
 }
 
 // Member implements [bot.Members].
 func (c *Client) Member(ctx context.Context, server record.ServerID, user record.UserID) (p bot.Person, is bool, err error) {
 	guild := snowflake.ID(server)
-	m, err := c.disgo.Rest().GetMember(guild, snowflake.ID(user), within(ctx))
+	m, err := c.disgo.Rest.GetMember(guild, snowflake.ID(user), rest.WithCtx(ctx))
 	switch errorCode(err) {
 	case codeUnknownServer, codeUnknownMember, codeUnknownUser, codeMissingAccess:
 		return bot.Person{}, false, nil
 	}
 	if err != nil {
-		return bot.Person{}, false, brief(err)
+		return bot.Person{}, false, err
 	}
 	return c.person(&guild, m.User, m), true, nil
 }
@@ -149,7 +98,7 @@ func (c *Client) Member(ctx context.Context, server record.ServerID, user record
 type part struct {
 	text    string
 	files   []*discord.File
-	buttons []discord.ContainerComponent
+	buttons []discord.LayoutComponent
 }
 
 // parts divides a reply into messages. Files and buttons go with the last text.
@@ -269,16 +218,16 @@ func (c *Client) create(ctx context.Context, channel snowflake.ID, p part, autho
 	if to != nil {
 		out.MessageReference = &discord.MessageReference{MessageID: to}
 	}
-	m, err := c.disgo.Rest().CreateMessage(channel, out, within(ctx))
+	m, err := c.disgo.Rest.CreateMessage(channel, out, rest.WithCtx(ctx))
 	if err != nil && to != nil && errorCode(err) == codeInvalidForm {
 		// What it answers is gone. disgo can't say fail_if_not_exists: false.
 		out.MessageReference = nil
 		out.Files = reopened(p.files)
-		m, err = c.disgo.Rest().CreateMessage(channel, out, within(ctx))
+		m, err = c.disgo.Rest.CreateMessage(channel, out, rest.WithCtx(ctx))
 		err = errors.Join(err, closeFiles(out.Files))
 	}
 	if err := errors.Join(err, closeFiles(p.files)); err != nil {
-		return nil, brief(err)
+		return nil, err
 	}
 	return m, nil
 }
@@ -349,8 +298,8 @@ func (c *Client) postVoice(ctx context.Context, channel snowflake.ID, v *spoken.
 		return 0, err
 	}
 	var m discord.Message
-	err = c.disgo.Rest().Do(rest.CreateMessage.Compile(nil, channel), &discord.MultipartBuffer{Buffer: body, ContentType: form.FormDataContentType()}, &m, within(ctx))
-	return record.MessageID(m.ID), brief(err)
+	err = c.disgo.Rest.Do(rest.CreateMessage.Compile(nil, channel), &discord.MultipartBuffer{Buffer: body, ContentType: form.FormDataContentType()}, &m, rest.WithCtx(ctx))
+	return record.MessageID(m.ID), err
 }
 
 // voiceFile is how Discord's own clients name the recording of a voice message.

@@ -223,7 +223,7 @@ func discordFindings(ctx context.Context, c Config) []Finding {
 		return []Finding{token}
 	}
 	application, err := application(ctx, c)
-	var refused rest.Error
+	var refused *rest.Error
 	switch {
 	case errors.As(err, &refused) && refused.Response != nil && refused.Response.StatusCode == http.StatusUnauthorized:
 		token.Detail = "Discord does not accept it"

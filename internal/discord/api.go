@@ -1,0 +1,84 @@
+package discord
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/disgoorg/disgo/rest"
+)
+
+// Discord's codes of errors that are handled
+// (https://docs.discord.com/developers/topics/opcodes-and-status-codes).
+const (
+	codeUnknownChannel      rest.JSONErrorCode = 10003
+	codeUnknownServer       rest.JSONErrorCode = 10004
+	codeUnknownMember       rest.JSONErrorCode = 10007
+	codeUnknownMessage      rest.JSONErrorCode = 10008
+	codeUnknownUser         rest.JSONErrorCode = 10013
+	codeUnknownWebhook      rest.JSONErrorCode = 10015 // an interaction's token, past its time
+	codeUnknownInteraction  rest.JSONErrorCode = 10062
+	codeAlreadyAcknowledged rest.JSONErrorCode = 40060
+	codeMissingAccess       rest.JSONErrorCode = 50001
+	codeInvalidWebhookToken rest.JSONErrorCode = 50027
+	codeInvalidForm         rest.JSONErrorCode = 50035
+)
+
+// maxErrorText is how much of what Discord says of an error is repeated, characters.
+const maxErrorText = 200
+
+// cleanClient is disgo's REST client whose errors can be logged and shown: they hold no address, since that of an
+// interaction holds its token, and nothing of an answer that isn't Discord's own, such as a proxy's page.
+type cleanClient struct{ rest.Client }
+
+// Do makes the request. Its error is an *[apiError] where Discord answered.
+func (c cleanClient) Do(endpoint *rest.CompiledEndpoint, rqBody, rsBody any, opts ...rest.RequestOpt) error {
+	err := c.Client.Do(endpoint, rqBody, rsBody, opts...)
+	if err == nil {
+		return nil
+	}
+	if refused, ok := errors.AsType[*rest.Error](err); ok {
+		return &apiError{status: refused.Response.StatusCode, code: refused.Code, message: line(refused.Message), details: details(refused.Errors)}
+	}
+	if inURL, ok := errors.AsType[*url.Error](err); ok {
+		err = inURL.Err
+	}
+	return fmt.Errorf("%s %s: %w", endpoint.Endpoint.Method, endpoint.Endpoint.Route, err)
+}
+
+// apiError is a refusal of Discord's, or of a proxy before it.
+type apiError struct {
+	status  int                // of HTTP
+	code    rest.JSONErrorCode // Discord's; 0 where the answer isn't its own
+	message string             // Discord's
+	details string             // of an invalid form: which field, and why
+}
+
+func (e *apiError) Error() string {
+	if e.message == "" {
+		return fmt.Sprintf("Discord answered %d %s", e.status, http.StatusText(e.status))
+	}
+	text := fmt.Sprintf("Discord answered %d (code %d: %s)", e.status, e.code, e.message)
+	if e.details != "" {
+		text += ": " + e.details
+	}
+	return text
+}
+
+// errorCode is Discord's code of an error, 0 where it is another.
+func errorCode(err error) rest.JSONErrorCode {
+	if refused, ok := errors.AsType[*apiError](err); ok {
+		return refused.code
+	}
+	return 0
+}
+
+// line is a text of somebody else's as one line of at most maxErrorText characters.
+func line(text string) string {
+	return clip(strings.Join(strings.Fields(text), " "), maxErrorText)
+}
+
+// details is what Discord says of the fields of a form, as one line.
+func details(raw []byte) string { return line(string(raw)) }
