@@ -2,7 +2,6 @@ package localdiscord
 
 import (
 	"encoding/json"
-	"strings"
 	"time"
 )
 
@@ -231,10 +230,6 @@ func (s *Server) requestGuildMembers(c *conn, d json.RawMessage) {
 		}
 		sess.push("GUILD_MEMBERS_CHUNK", mustJSON(body))
 	}
-}
-
-func hasPrefixFold(s, prefix string) bool {
-	return len(s) >= len(prefix) && strings.EqualFold(s[:len(prefix)], prefix)
 }
 
 // oneOrMany is a value or a list of values.

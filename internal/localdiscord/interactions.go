@@ -133,10 +133,10 @@ func (s *Server) interactionRoutes(add addRoute) {
 	add("POST /interactions", authToken, (*call).interact)
 	add("POST /interactions/{interaction}/{token}/callback", authNone, (*call).callback)
 	const hook = "/webhooks/{app}/{token}"
-	add("POST "+hook, authNone, (*call).followUp)
-	add("GET "+hook+"/messages/{message}", authNone, (*call).getResponse)
-	add("PATCH "+hook+"/messages/{message}", authNone, (*call).editResponse)
-	add("DELETE "+hook+"/messages/{message}", authNone, (*call).deleteResponse)
+	add("POST "+hook, authNone, sending(false, toHook, (*call).followUp))
+	add("GET "+hook+"/messages/{message}", authNone, onResponse((*call).getResponse))
+	add("PATCH "+hook+"/messages/{message}", authNone, sending(true, toHook, (*call).editResponse))
+	add("DELETE "+hook+"/messages/{message}", authNone, onResponse((*call).deleteResponse))
 }
 
 // interact takes an interaction from a person. It answers 204; how it goes on comes over the gateway.

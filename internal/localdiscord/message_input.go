@@ -138,11 +138,7 @@ func (c *call) readMessage(channel ID, wrap func([]byte) (json.RawMessage, error
 		return decodeJSON(b, in)
 	}
 	if !c.isMultipart() {
-		body, err := io.ReadAll(http.MaxBytesReader(c.w, c.r.Body, maxJSONBody))
-		if err != nil {
-			return in, bodyError(err)
-		}
-		if err := decode(body); err != nil {
+		if err := decode(c.body); err != nil {
 			return in, err
 		}
 		return in, in.matchFiles()

@@ -165,10 +165,7 @@ func (s *Server) deleteMessage(m *message) {
 	ch := m.channel
 	ch.remove(m)
 	s.store.discard(m.files)
-	data := map[string]any{"id": m.id, "channel_id": ch.id}
-	if ch.guild != nil {
-		data["guild_id"] = ch.guild.id
-	}
+	data := ch.about(map[string]any{"id": m.id})
 	if m.ephemeral != nil {
 		s.notifyAccount(m.ephemeral, ch.guild, "MESSAGE_DELETE", data)
 		return

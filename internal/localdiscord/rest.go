@@ -75,10 +75,11 @@ type call struct {
 	r       *http.Request
 	w       http.ResponseWriter
 	account *account // whose token was sent
+	body    []byte   // read whole, but for forms with files
 }
 
-// endpoint answers a call: with a value that becomes the JSON body (200), created{value} (201), or nil (204). It runs without mu,
-// and the value must not change after it returns.
+// endpoint answers a call: with a value that becomes the JSON body (200), created{value} (201), or nil (204). It runs without mu
+// (see subject.go), and the value must not change after it returns.
 type endpoint func(c *call) (any, error)
 
 type created struct{ value any }
@@ -92,13 +93,20 @@ func (c *call) id(name string) (ID, error) {
 	return id, nil
 }
 
-// decode reads a JSON body.
-func (c *call) decode(v any) error {
-	body, err := io.ReadAll(http.MaxBytesReader(c.w, c.r.Body, maxJSONBody))
-	if err != nil {
+// readBody reads what is no form with files: those are read as they come.
+func (c *call) readBody() (err error) {
+	if c.isMultipart() {
+		return nil
+	}
+	if c.body, err = io.ReadAll(http.MaxBytesReader(c.w, c.r.Body, maxJSONBody)); err != nil {
 		return bodyError(err)
 	}
-	return decodeJSON(body, v)
+	return nil
+}
+
+// decode reads a JSON body.
+func (c *call) decode(v any) error {
+	return decodeJSON(c.body, v)
 }
 
 func decodeJSON(b []byte, v any) error {
@@ -199,7 +207,11 @@ func (s *Server) runEndpoint(w http.ResponseWriter, r *http.Request, pattern str
 		limit.write(w)
 		return
 	}
-	v, err := run(c)
+	var v any
+	err := c.readBody()
+	if err == nil {
+		v, err = run(c)
+	}
 	if err != nil {
 		var e *apiError
 		if !errors.As(err, &e) {

@@ -6,13 +6,13 @@ func (s *Server) userRoutes(add addRoute) {
 	add("GET /gateway", authNone, (*call).gateway)
 	add("GET /gateway/bot", authToken, (*call).gatewayBot)
 	add("GET /users/@me", authToken, (*call).me)
-	add("GET /users/{user}", authToken, (*call).user)
-	add("GET /users/@me/guilds", authToken, (*call).myGuilds)
-	add("GET /users/@me/guilds/{guild}/member", authToken, (*call).myMember)
-	add("GET /users/@me/channels", authToken, (*call).myChannels)
-	add("POST /users/@me/channels", authToken, (*call).openDM)
-	add("GET /oauth2/applications/@me", authToken, (*call).application)
-	add("GET /applications/@me", authToken, (*call).application)
+	add("GET /users/{user}", authToken, locked((*call).user))
+	add("GET /users/@me/guilds", authToken, locked((*call).myGuilds))
+	add("GET /users/@me/guilds/{guild}/member", authToken, onMember(0, (*call).guildMember))
+	add("GET /users/@me/channels", authToken, locked((*call).myChannels))
+	add("POST /users/@me/channels", authToken, locked((*call).openDM))
+	add("GET /oauth2/applications/@me", authToken, locked((*call).application))
+	add("GET /applications/@me", authToken, locked((*call).application))
 	add("GET /voice/regions", authNone, (*call).voiceRegions)
 	add("GET /sticker-packs", authNone, func(*call) (any, error) { return map[string]any{"sticker_packs": []any{}}, nil })
 }
@@ -33,8 +33,6 @@ func (c *call) user() (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.s.mu.Lock()
-	defer c.s.mu.Unlock()
 	a := c.s.accounts[id]
 	if a == nil {
 		return nil, errUnknownUser
@@ -43,8 +41,6 @@ func (c *call) user() (any, error) {
 }
 
 func (c *call) myGuilds() (any, error) {
-	c.s.mu.Lock()
-	defer c.s.mu.Unlock()
 	list := []map[string]any{}
 	for _, g := range c.s.guildOrder {
 		if g.members[c.account.id] != nil {
@@ -55,20 +51,8 @@ func (c *call) myGuilds() (any, error) {
 	return list, nil
 }
 
-func (c *call) myMember() (any, error) {
-	c.s.mu.Lock()
-	defer c.s.mu.Unlock()
-	g, err := c.guild(0)
-	if err != nil {
-		return nil, err
-	}
-	return g.members[c.account.id].wire(true), nil
-}
-
 // myChannels lists a person's direct messages; Discord gives bots none.
 func (c *call) myChannels() (any, error) {
-	c.s.mu.Lock()
-	defer c.s.mu.Unlock()
 	list := []wireChannel{}
 	if !c.account.bot {
 		for _, ch := range c.account.dms {
@@ -90,8 +74,6 @@ func (c *call) openDM() (any, error) {
 		body.RecipientID = body.Recipients[0]
 	}
 	s := c.s
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	other := s.accounts[body.RecipientID]
 	if other == nil {
 		return nil, formError("recipient_id", "INVALID_RECIPIENT", "Invalid recipient(s)")
@@ -114,8 +96,6 @@ func (c *call) openDM() (any, error) {
 }
 
 func (c *call) application() (any, error) {
-	c.s.mu.Lock()
-	defer c.s.mu.Unlock()
 	a := c.account
 	guilds := 0
 	for _, g := range c.s.guildOrder {

@@ -66,6 +66,7 @@ type role struct {
 }
 
 type member struct {
+	guild   *guild
 	account *account
 	nick    string
 	roles   []ID
@@ -158,6 +159,15 @@ func (ch *channel) add(m *message) (gone *message) {
 	ch.messages = append(ch.messages, m)
 	ch.last = m.id
 	return gone
+}
+
+// about adds to an event where it happened.
+func (ch *channel) about(data map[string]any) map[string]any {
+	data["channel_id"] = ch.id
+	if ch.guild != nil {
+		data["guild_id"] = ch.guild.id
+	}
+	return data
 }
 
 func (ch *channel) remove(m *message) {
@@ -306,7 +316,7 @@ func (s *Server) buildGuild(w World, ws WorldServer, byName map[string]*account,
 		}
 	}
 	for _, wm := range members {
-		m := &member{account: byName[wm.Name], nick: wm.Nick, joined: now}
+		m := &member{guild: g, account: byName[wm.Name], nick: wm.Nick, joined: now}
 		for _, name := range wm.Roles {
 			m.roles = append(m.roles, roleIDs[name])
 		}
