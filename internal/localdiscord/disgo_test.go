@@ -25,8 +25,18 @@ import (
 // waitLimit is how long a test waits for what must come.
 const waitLimit = 10 * time.Second
 
-// start runs a server that ends with the test.
+// start runs a server without limits that ends with the test.
 func start(t testing.TB, cfg localdiscord.Config) *localdiscord.Server {
+	t.Helper()
+	cfg.World.Gateway.Unlimited = true
+	if cfg.World.RateLimits == (localdiscord.WorldRateLimits{}) {
+		cfg.World.RateLimits.Unlimited = true
+	}
+	return startStrict(t, cfg)
+}
+
+// startStrict runs a server with Discord's limits.
+func startStrict(t testing.TB, cfg localdiscord.Config) *localdiscord.Server {
 	t.Helper()
 	s, err := localdiscord.Start(context.Background(), cfg) // the clients are closed before the server
 	if err != nil {

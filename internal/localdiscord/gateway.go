@@ -104,6 +104,9 @@ func (c *conn) close(code websocket.StatusCode, reason string) {
 
 // serveGateway runs one connection until it ends.
 func (s *Server) serveGateway(w http.ResponseWriter, r *http.Request) {
+	if s.refuseConnect(w, r) {
+		return
+	}
 	ws, err := websocket.Accept(w, r, &websocket.AcceptOptions{
 		InsecureSkipVerify: true, // guard checked Host and Origin
 		CompressionMode:    websocket.CompressionDisabled,

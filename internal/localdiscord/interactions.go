@@ -211,7 +211,7 @@ func (it *interaction) event(s *Server) map[string]any {
 	ch := it.channel
 	e := map[string]any{"id": it.id, "application_id": it.app.application(), "type": it.kind, "token": it.token, "version": 1,
 		"channel_id": ch.id, "channel": ch.wire(it.app), "locale": it.user.locale, "entitlements": []any{}, "entitlement_sku_ids": []any{},
-		"app_permissions": ch.permissions(it.app), "authorizing_integration_owners": it.owners(), "attachment_size_limit": s.upload}
+		"app_permissions": ch.permissions(it.app), "authorizing_integration_owners": it.owners(), "attachment_size_limit": s.limitOf(ch.guild)}
 	if g := ch.guild; g != nil {
 		m := g.members[it.user.id].wire(true)
 		p := ch.permissions(it.user)

@@ -36,6 +36,7 @@ const (
 	flagLoading               = 1 << 7
 	flagSuppressNotifications = 1 << 12
 	flagVoiceMessage          = 1 << 13
+	flagHasSnapshot           = 1 << 14
 	flagComponentsV2          = 1 << 15
 )
 
@@ -69,11 +70,15 @@ type messageInput struct {
 	Components      optional[[]json.RawMessage] `json:"components"`
 	Attachments     optional[[]attachmentInput] `json:"attachments"`
 	Flags           optional[int]               `json:"flags"`
+	Poll            json.RawMessage             `json:"poll"`
+	StickerIDs      []ID                        `json:"sticker_ids"`
 
-	longest  int      // characters that Content may have
-	files    []*file  // uploaded, by number
-	numbers  []string // n of files[n]
-	filesFor ID       // channel
+	forwarded *wireSnapshot // what Reference forwards
+	longest   int           // characters that Content may have
+	largest   int64         // bytes that a file may have
+	files     []*file       // uploaded, by number
+	numbers   []string      // n of files[n]
+	filesFor  ID            // channel
 }
 
 type allowedMentions struct {
@@ -118,7 +123,7 @@ func (n *flexibleNumber) UnmarshalJSON(b []byte) error {
 // of decoding it as a message, and returns the message's part of it; interaction responses hold it under "data".
 // The files must be given to a message or discarded.
 func (c *call) readMessage(channel ID, wrap func([]byte) (json.RawMessage, error)) (in *messageInput, err error) {
-	in = &messageInput{filesFor: channel, longest: maxContent}
+	in = &messageInput{filesFor: channel, longest: maxContent, largest: c.s.uploadTo(channel)}
 	if c.account != nil && !c.account.bot {
 		in.longest = maxNitroContent
 	}
@@ -143,7 +148,7 @@ func (c *call) readMessage(channel ID, wrap func([]byte) (json.RawMessage, error
 		}
 		return in, in.matchFiles()
 	}
-	c.r.Body = http.MaxBytesReader(c.w, c.r.Body, c.s.upload*maxFiles+maxJSONBody)
+	c.r.Body = http.MaxBytesReader(c.w, c.r.Body, in.largest*maxFiles+maxJSONBody)
 	parts, err := c.r.MultipartReader()
 	if err != nil {
 		return in, bodyError(err)
@@ -169,6 +174,30 @@ func (c *call) readMessage(channel ID, wrap func([]byte) (json.RawMessage, error
 		return in, errBadBody
 	}
 	return in, in.matchFiles()
+}
+
+// uploadTo is how large a file for the channel may be, bytes.
+func (s *Server) uploadTo(channel ID) int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if ch := s.channels[channel]; ch != nil {
+		return s.limitOf(ch.guild)
+	}
+	return s.limitOf(nil)
+}
+
+// limitOf is how large a file in the guild may be, bytes: the world's limit, or what the guild's boosts have brought.
+// nil means direct messages. Called with mu held.
+func (s *Server) limitOf(g *guild) int64 {
+	switch {
+	case s.cfg.World.UploadLimit != 0:
+		return s.cfg.World.UploadLimit
+	case g != nil && g.tier == 2:
+		return 50 << 20
+	case g != nil && g.tier == 3:
+		return 100 << 20
+	}
+	return DefaultUploadLimit
 }
 
 // readValid reads a message and checks it. done discards those of its files that no message took.
@@ -224,7 +253,7 @@ func (c *call) readPart(part *multipart.Part, in *messageInput, payload *[]byte)
 	if len(contentType) > 200 {
 		contentType = ""
 	}
-	f, err := c.s.store.save(id, part.FileName(), contentType, c.s.upload, part)
+	f, err := c.s.store.save(id, part.FileName(), contentType, in.largest, part)
 	if err != nil {
 		if errors.Is(err, errTooLarge) {
 			return errTooLargeEntity
@@ -287,7 +316,7 @@ func (in *messageInput) validate(edit bool) error {
 	} else {
 		in.Nonce = nil
 	}
-	if err := in.validateEmbeds(); err != nil {
+	if err := errors.Join(in.validateEmbeds(), in.validatePoll()); err != nil {
 		return err
 	}
 	if err := in.validateComponents(); err != nil {
@@ -296,7 +325,7 @@ func (in *messageInput) validate(edit bool) error {
 	if in.flags()&flagVoiceMessage != 0 && !edit {
 		return in.validateVoice()
 	}
-	if !edit && strings.TrimSpace(in.Content.value) == "" && len(in.Embeds.value) == 0 && len(in.files) == 0 && len(in.Components.value) == 0 &&
+	if !edit && strings.TrimSpace(in.Content.value) == "" && len(in.Embeds.value) == 0 && len(in.files) == 0 && len(in.Components.value) == 0 && len(in.Poll) == 0 && len(in.StickerIDs) == 0 &&
 		(in.Reference == nil || in.Reference.Type == 0) {
 		return errEmptyMessage
 	}

@@ -19,6 +19,8 @@ type apiError struct {
 	Status  int    `json:"-"`
 	Message string `json:"message"`
 	Code    int    `json:"code"`
+	// RetryAfter in seconds goes with 20016.
+	RetryAfter float64 `json:"retry_after,omitempty"`
 	// Errors names fields of the request, for code 50035.
 	Errors any `json:"errors,omitempty"`
 }
@@ -52,6 +54,12 @@ var (
 	errWebhookToken       = &apiError{Status: 401, Message: "Invalid Webhook Token", Code: 50027}
 	errBadBody            = &apiError{Status: 400, Message: "The request body contains invalid JSON.", Code: 50109}
 	errOnlyBots           = &apiError{Status: 403, Message: "Only bots can use this endpoint", Code: 20002}
+	errForumMessage       = &apiError{Status: 400, Message: "Cannot send a message in a forum channel", Code: 40058}
+	errEntryPoint         = &apiError{Status: 400, Message: "You cannot remove this app's Entry Point command in a bulk update operation. Please include the Entry Point command in your update request or delete it separately.", Code: 50240}
+	errWrongChannel       = &apiError{Status: 400, Message: "Cannot execute action on this channel type", Code: 50024}
+	errArchived           = &apiError{Status: 400, Message: "Thread is archived", Code: 50083}
+	errThreadLocked       = &apiError{Status: 400, Message: "Thread is locked", Code: 160005}
+	errReplyHistory       = &apiError{Status: 400, Message: "Cannot reply without permission to read message history", Code: 160002}
 	errVoiceContent       = &apiError{Status: 400, Message: "Voice messages do not support additional content.", Code: 50159}
 	errVoiceFile          = &apiError{Status: 400, Message: "Voice messages must have a single audio attachment.", Code: 50160}
 	errVoiceMetadata      = &apiError{Status: 400, Message: "Voice messages must have supporting metadata.", Code: 50161}
@@ -161,6 +169,7 @@ func (s *Server) restRoutes() *http.ServeMux {
 	s.userRoutes(add)
 	s.guildRoutes(add)
 	s.channelRoutes(add)
+	s.threadRoutes(add)
 	s.messageRoutes(add)
 	s.commandRoutes(add)
 	s.interactionRoutes(add)

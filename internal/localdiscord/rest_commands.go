@@ -61,6 +61,10 @@ func (c *call) setCommands(scope ID) (any, error) {
 		}
 	}
 	old := c.account.commands[scope]
+	kept := func(cmd *command) bool { return cmd.Type == commandEntry }
+	if slices.ContainsFunc(old, kept) && !slices.ContainsFunc(list, kept) {
+		return nil, errEntryPoint
+	}
 	for _, cmd := range list {
 		s.register(c.account, scope, cmd, find(old, cmd.Type, cmd.Name))
 	}

@@ -64,10 +64,6 @@ func (c *call) guildRoles(g *guild) (any, error) {
 // nothing is what a guild has none of here.
 func nothing(*call, *guild) (any, error) { return []any{}, nil }
 
-func (c *call) activeThreads(*guild) (any, error) {
-	return map[string]any{"threads": []any{}, "members": []any{}, "has_more": false}, nil
-}
-
 func (c *call) limit(def, largest int) (int, error) {
 	v := c.r.URL.Query().Get("limit")
 	if v == "" {
@@ -137,6 +133,7 @@ func (c *call) editMember(m *member) (any, error) {
 		Deaf    *bool            `json:"deaf"`
 		Channel optional[ID]     `json:"channel_id"`
 		Roles   *[]ID            `json:"roles"`
+		Timeout optional[string] `json:"communication_disabled_until"`
 	}
 	if err := c.decode(&body); err != nil {
 		return nil, err
@@ -147,7 +144,8 @@ func (c *call) editMember(m *member) (any, error) {
 	p := m.guild.permissions(c.account)
 	self := m.account == c.account
 	if body.Nick.set && !(self && p.has(1<<26) || p.has(permManageNicknames)) || body.Mute != nil && !p.has(permMuteMembers) ||
-		body.Deaf != nil && !p.has(permDeafenMembers) || body.Channel.set && !p.has(permMoveMembers) || body.Roles != nil && !p.has(permManageRoles) {
+		body.Deaf != nil && !p.has(permDeafenMembers) || body.Channel.set && !p.has(permMoveMembers) || body.Roles != nil && !p.has(permManageRoles) ||
+		body.Timeout.set && (!p.has(permModerate) || self) {
 		return nil, errMissingPermissions
 	}
 	v := m.guild.voice[m.account.id]
@@ -168,10 +166,17 @@ func (c *call) editMember(m *member) (any, error) {
 		}
 		m.roles = slices.Clone(*body.Roles)
 	}
+	if body.Timeout.set {
+		until, err := time.Parse(time.RFC3339, body.Timeout.value)
+		if err != nil && !body.Timeout.null {
+			return nil, formError("communication_disabled_until", "DATE_TIME_TYPE_PARSE", "Could not parse. Should be ISO8601.")
+		}
+		m.timeout = until
+	}
 	if body.Nick.set {
 		m.nick = body.Nick.value
 	}
-	if body.Nick.set || body.Roles != nil {
+	if body.Nick.set || body.Roles != nil || body.Timeout.set {
 		s.notifyMember(m)
 	}
 	if body.Mute != nil {
@@ -195,7 +200,14 @@ func (s *Server) notifyMember(m *member) {
 		GuildID ID `json:"guild_id"`
 		*wireMember
 	}
-	s.notifyGuild(g, IntentGuildMembers, "GUILD_MEMBER_UPDATE", update{g.id, m.wire(true)})
+	for _, other := range g.order {
+		for _, sess := range other.account.sessions {
+			// A bot learns of its own member without the intent.
+			if sess.sees(g) && (sess.intents.has(IntentGuildMembers) || other == m) {
+				sess.push("GUILD_MEMBER_UPDATE", mustJSON(update{g.id, m.wire(true)}))
+			}
+		}
+	}
 	if v := g.voice[m.account.id]; v != nil {
 		s.tellVoice(v) // a role may give or take the right to speak
 	}

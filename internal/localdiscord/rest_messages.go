@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 	"unicode/utf8"
 )
 
@@ -30,8 +31,13 @@ func (c *call) createMessage(in *messageInput) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if ch.kind == channelCategory {
+	switch {
+	case ch.kind == channelCategory:
 		return nil, errNonText
+	case ch.kind == channelForum:
+		return nil, errForumMessage
+	case ch.thread != nil && ch.thread.locked && !ch.permissions(c.account).has(permManageThreads):
+		return nil, errThreadLocked
 	}
 	p := ch.permissions(c.account)
 	if len(in.files) > 0 && !p.has(permAttachFiles) {
@@ -41,7 +47,7 @@ func (c *call) createMessage(in *messageInput) (any, error) {
 		return nil, errMissingPermissions
 	}
 	in.Flags.value &^= flagEphemeral
-	if err := checkReference(ch, in, c.account); err != nil {
+	if err := s.checkReference(ch, in, c.account); err != nil {
 		return nil, err
 	}
 	if in.EnforceNonce && in.Nonce != nil {
@@ -52,24 +58,47 @@ func (c *call) createMessage(in *messageInput) (any, error) {
 			}
 		}
 	}
+	if err := ch.slow(c.account, s.cfg.Now()); err != nil {
+		return nil, err
+	}
 	m := s.post(ch, c.account, in, nil)
 	return s.wireMessage(m, c.account), nil
 }
 
-// checkReference checks that the message that is answered is there; with fail_if_not_exists false a missing one makes
+// slow lets somebody write at the pace of the channel's slow mode, which bots and moderators needn't keep. Called with mu held.
+func (ch *channel) slow(a *account, now time.Time) error {
+	p := ch.permissions(a)
+	if ch.slowMode == 0 || a.bot || p.has(permManageMessages) || p.has(permManageChannels) {
+		return nil
+	}
+	if left := ch.wrote[a.id].Add(time.Duration(ch.slowMode) * time.Second).Sub(now); left > 0 {
+		return &apiError{Status: 429, Message: "This action cannot be performed due to slowmode rate limit", Code: 20016, RetryAfter: left.Seconds()}
+	}
+	if ch.wrote == nil {
+		ch.wrote = map[ID]time.Time{}
+	}
+	ch.wrote[a.id] = now
+	return nil
+}
+
+// checkReference checks that the message that is answered or forwarded is there; with fail_if_not_exists false a missing one makes
 // an ordinary message. Called with mu held.
-func checkReference(ch *channel, in *messageInput, a *account) error {
+func (s *Server) checkReference(ch *channel, in *messageInput, a *account) error {
 	ref := in.Reference
 	if ref == nil {
 		return nil
 	}
-	if ref.Type != 0 {
-		return formError("message_reference.type", "BASE_TYPE_CHOICES", "This server knows replies (type 0) only.")
+	switch ref.Type {
+	case 0:
+	case 1:
+		return s.forward(in, a)
+	default:
+		return formError("message_reference.type", "BASE_TYPE_CHOICES", "Value must be one of (0, 1).")
 	}
 	m := ch.find(ref.MessageID)
 	if m != nil && m.visible(a) && (ref.ChannelID == 0 || ref.ChannelID == ch.id) {
 		if !ch.permissions(a).has(permReadMessageHistory) {
-			return formError("message_reference", "REPLIES_CANNOT_REPLY_WITHOUT_READ_HISTORY", "Cannot reply without permission to read message history")
+			return errReplyHistory
 		}
 		return nil
 	}
@@ -78,6 +107,23 @@ func checkReference(ch *channel, in *messageInput, a *account) error {
 		return nil
 	}
 	return formError("message_reference", "REPLIES_UNKNOWN_MESSAGE", "Unknown message")
+}
+
+// forward takes a picture of the message that is forwarded. Called with mu held.
+func (s *Server) forward(in *messageInput, a *account) error {
+	from := s.channels[in.Reference.ChannelID]
+	if from == nil || !from.permissions(a).has(permViewChannel|permReadMessageHistory) {
+		return errMissingAccess
+	}
+	m := from.find(in.Reference.MessageID)
+	switch {
+	case m == nil || !m.visible(a):
+		return errUnknownMessage
+	case in.Content.value != "" || len(in.files) > 0 || len(in.Embeds.value) > 0 || len(in.Components.value) > 0:
+		return formError("message_reference", "MESSAGE_REFERENCE_FORWARD_CONTENT", "A forward has no content of its own")
+	}
+	in.forwarded = s.snapshot(m)
+	return nil
 }
 
 func (c *call) listMessages(ch *channel) (any, error) {

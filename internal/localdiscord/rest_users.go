@@ -1,10 +1,8 @@
 package localdiscord
 
-import "time"
-
 func (s *Server) userRoutes(add addRoute) {
 	add("GET /gateway", authNone, (*call).gateway)
-	add("GET /gateway/bot", authToken, (*call).gatewayBot)
+	add("GET /gateway/bot", authToken, locked((*call).gatewayBot))
 	add("GET /users/@me", authToken, (*call).me)
 	add("GET /users/{user}", authToken, locked((*call).user))
 	add("GET /users/@me/guilds", authToken, locked((*call).myGuilds))
@@ -19,11 +17,6 @@ func (s *Server) userRoutes(add addRoute) {
 
 func (c *call) gateway() (any, error) {
 	return map[string]any{"url": c.s.gatewayURL()}, nil
-}
-
-func (c *call) gatewayBot() (any, error) {
-	return map[string]any{"url": c.s.gatewayURL(), "shards": 1, "session_start_limit": map[string]any{
-		"total": 1000, "remaining": 1000, "reset_after": int((24 * time.Hour).Milliseconds()), "max_concurrency": 1}}, nil
 }
 
 func (c *call) me() (any, error) { return c.account.wireSelf(), nil }

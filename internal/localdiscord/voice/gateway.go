@@ -175,6 +175,7 @@ func (s *Server) identify(k *socket, d json.RawMessage) (*member, error) {
 	s.nextID++
 	m := &member{server: s, room: room, place: p, user: id.UserID, ssrc: s.nextID*7919 + 1000, maxDAVE: id.MaxDAVE}
 	m.canSpeak.Store(p.session.CanSpeak)
+	m.deaf.Store(p.session.Deaf)
 	m.attach(k)
 	p.member = m
 	s.bySSRC[m.ssrc] = m
