@@ -445,8 +445,17 @@ const (
 	componentButton    = 2
 	componentSelect    = 3
 	componentTextInput = 4
+	componentText      = 10
+	componentSeparator = 14
+	componentContainer = 17
 	componentLabel     = 18
 )
+
+func withDefault(comp map[string]any, key string, value any) {
+	if _, ok := comp[key]; !ok {
+		comp[key] = value
+	}
+}
 
 func completeComponent(comp map[string]any, key string, next, count *int) error {
 	if *count++; *count > maxComponentsV2 {
@@ -472,6 +481,18 @@ func completeComponent(comp map[string]any, key string, next, count *int) error 
 		_, hasURL := comp["url"].(string)
 		if style < 1 || style > 6 || style <= 4 && !hasID || style == 5 && !hasURL {
 			return formError(key, "BUTTON_COMPONENT_INVALID", "A button needs a style, and a custom_id or, for a link, a url")
+		}
+	case componentText:
+		if text, _ := comp["content"].(string); text == "" {
+			return formError(key+".content", "BASE_TYPE_REQUIRED", "This field is required")
+		}
+	case componentSeparator:
+		withDefault(comp, "divider", true)
+		withDefault(comp, "spacing", 1)
+	case componentContainer:
+		withDefault(comp, "spoiler", false)
+		if _, ok := comp["accent_color"]; !ok {
+			comp["accent_color"] = nil
 		}
 	case componentSelect, 5, 6, 7, 8:
 		if _, ok := comp["custom_id"].(string); !ok {

@@ -21,6 +21,7 @@ type apiError struct {
 	Code    int    `json:"code"`
 	// RetryAfter in seconds goes with 20016.
 	RetryAfter float64 `json:"retry_after,omitempty"`
+	Global     *bool   `json:"global,omitempty"`
 	// Errors names fields of the request, for code 50035.
 	Errors any `json:"errors,omitempty"`
 }

@@ -72,7 +72,8 @@ func (ch *channel) slow(a *account, now time.Time) error {
 		return nil
 	}
 	if left := ch.wrote[a.id].Add(time.Duration(ch.slowMode) * time.Second).Sub(now); left > 0 {
-		return &apiError{Status: 429, Message: "This action cannot be performed due to slowmode rate limit", Code: 20016, RetryAfter: left.Seconds()}
+		no := false
+		return &apiError{Status: 429, Message: "This action cannot be performed due to slowmode rate limit", Code: 20016, RetryAfter: left.Seconds(), Global: &no}
 	}
 	if ch.wrote == nil {
 		ch.wrote = map[ID]time.Time{}
