@@ -407,8 +407,44 @@ func (c *Client) onChannel(e *events.GuildChannelUpdate) {
 // onServer tells the bot that a server can be worked with.
 func (c *Client) onServer(e *events.GuildReady) { c.bot.ServerReady(record.ServerID(e.GuildID)) }
 
+// onServerBack does so after an outage of the server.
+func (c *Client) onServerBack(e *events.GuildAvailable) {
+	c.bot.ServerReady(record.ServerID(e.GuildID))
+}
+
 // onServerLeft tells the bot that it was taken off a server.
-func (c *Client) onServerLeft(e *events.GuildLeave) { c.bot.ServerLeft(record.ServerID(e.GuildID)) }
+func (c *Client) onServerLeft(e *events.GuildLeave) {
+	c.calls.left(e.GuildID)
+	c.bot.ServerLeft(record.ServerID(e.GuildID))
+}
+
+// renew takes who sits in a server's voice channels from what a new session, or the end of an outage, tells of it.
+func (s *calls) renew(guild snowflake.ID, talking map[snowflake.ID]bool, members []discord.Member) {
+	s.mu.Lock()
+	for who := range s.people {
+		if who.guild == guild && !talking[who.user] {
+			delete(s.people, who)
+		}
+	}
+	s.mu.Unlock()
+	for _, m := range members {
+		if talking[m.User.ID] {
+			s.know(guild, m)
+		}
+	}
+	s.company(guild)
+}
+
+// left ends the call on a server that Mynah was taken off.
+func (s *calls) left(guild snowflake.ID) {
+	s.mu.Lock()
+	k := s.ongoing[guild]
+	closing := s.closing
+	if k != nil && !closing {
+		s.client.wg.Go(func() { k.end(bot.CallRemoved) })
+	}
+	s.mu.Unlock()
+}
 
 // company tells the bot who sits in Mynah's voice channel, and leaves it after a while when no human does.
 func (s *calls) company(guild snowflake.ID) {

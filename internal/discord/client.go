@@ -63,6 +63,7 @@ const setupTime = 30 * time.Second
 // Client is Mynah on Discord. Create one with [Open] and end it with [Client.Close].
 type Client struct {
 	disgo *disgobot.Client
+	rest  rest.Client
 	wire  *wire
 	bot   *bot.Bot
 	log   *slog.Logger
@@ -70,6 +71,8 @@ type Client struct {
 	fetch *fetcher
 	calls *calls
 	self  snowflake.ID // the bot user's id
+
+	metrics *metrics
 
 	ctx    context.Context // of what answers autocompletion; ends with Close
 	cancel context.CancelFunc
@@ -97,10 +100,8 @@ func Open(ctx context.Context, cfg Config, b *bot.Bot) (*Client, error) {
 	}
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.MaxIdleConnsPerHost = 32
-	c := &Client{
-		bot: b, log: cfg.Log, fetch: fetch,
-		http: &http.Client{Transport: newLimited(transport, cfg.Log)},
-	}
+	c := &Client{bot: b, log: cfg.Log, fetch: fetch, metrics: newMetrics()}
+	c.http = &http.Client{Transport: newLimited(transport, c.metrics, cfg.Log)}
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	intents := gateway.IntentGuilds | gateway.IntentGuildMessages | gateway.IntentDirectMessages | gateway.IntentGuildVoiceStates |
 		gateway.IntentGuildMessageReactions | gateway.IntentDirectMessageReactions
@@ -135,20 +136,27 @@ func (c *Client) open(ctx context.Context, cfg Config, restClient rest.Client, i
 	if cfg.GatewayURL != "" {
 		address.URL = cfg.GatewayURL
 	}
+	c.rest = restClient
 	c.calls = newCalls(c, cfg)
-	var client *disgobot.Client
-	c.wire = newWire(address.URL, cfg.Token, intents, func(g gateway.Gateway, t gateway.EventType, sequence int, data gateway.EventData) {
-		client.EventManager.HandleGatewayEvent(g, t, sequence, data)
-	}, cfg.Log)
-	client, err = disgo.New(cfg.Token,
+	starts := &budget{log: cfg.Log, m: c.metrics, ask: func(ctx context.Context) (*discord.GatewayBot, error) {
+		return calls.GetGatewayBot(rest.WithCtx(ctx))
+	}}
+	starts.told(address.SessionStartLimit)
+	c.wire = newWire(address.URL, cfg.Token, intents, c.handle, starts, c.metrics, cfg.Log)
+	client, err := disgo.New(cfg.Token,
 		disgobot.WithLogger(quiet(cfg.Log)),
 		disgobot.WithRestClient(restClient), // else disgo starts one with a limiter of its own
 		disgobot.WithRest(calls),
 		disgobot.WithGateway(c.wire),
-		disgobot.WithCaches(cache.New(cache.WithCaches(cache.FlagGuilds|cache.FlagRoles|cache.FlagVoiceStates))),
+		disgobot.WithCaches(cache.New(
+			cache.WithCaches(cache.FlagGuilds|cache.FlagRoles|cache.FlagVoiceStates|cache.FlagChannels|cache.FlagMembers),
+			cache.WithChannelCachePolicy(func(ch discord.GuildChannel) bool { _, thread := ch.(discord.GuildThread); return thread }),
+			cache.WithMemberCachePolicy(func(m discord.Member) bool { return m.User.ID == c.self }),
+		)),
 		disgobot.WithVoiceManagerConfigOpts(disgovoice.WithConnCreateFunc(c.calls.voice.Create)),
 		disgobot.WithEventListenerFunc(c.onReady),
 		disgobot.WithEventListenerFunc(c.onServer),
+		disgobot.WithEventListenerFunc(c.onServerBack),
 		disgobot.WithEventListenerFunc(c.onServerLeft),
 		disgobot.WithEventListenerFunc(c.onVoiceState),
 		disgobot.WithEventListenerFunc(c.onChannel),
@@ -165,20 +173,19 @@ func (c *Client) open(ctx context.Context, cfg Config, restClient rest.Client, i
 		// All that disgo checks is whether the token has the form of one.
 		return &SetupError{Fault: BadToken, err: err}
 	}
-	c.disgo = client
+	c.disgo, c.self = client, client.ApplicationID // a bot's user has its application's id
 	c.bot.Connect(c, c.fetch, c, c.calls)
 	if err := c.wire.Open(ctx); err != nil {
 		return err
 	}
-	if _, err := calls.SetGlobalCommands(client.ApplicationID, c.commands(), rest.WithCtx(asking)); err != nil {
-		// Those of the last start still work, and so does everything else.
-		c.log.Error("the slash commands could not be registered", "err", err)
-	}
+	c.wg.Go(func() { c.register(c.ctx) })
 	return nil
 }
 
-// Metrics are the figures of the voice connections, for a Prometheus registry.
-func (c *Client) Metrics() prometheus.Collector { return c.calls.voice }
+// Metrics are the figures of the connection and of the voice connections, for a Prometheus registry.
+func (c *Client) Metrics() prometheus.Collector {
+	return append(collectors{c.calls.voice}, c.metrics.all()...)
+}
 
 // Close ends the connection; what is being sent may finish until ctx ends.
 // Stop the bot first, so that it can still answer.
@@ -219,7 +226,6 @@ func (c *Client) InviteURL() string {
 }
 
 func (c *Client) onReady(e *events.Ready) {
-	c.self = e.User.ID
 	c.log.Info("connected to Discord", "user", e.User.Username, "servers", len(e.Guilds))
 }
 

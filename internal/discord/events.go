@@ -22,8 +22,8 @@ func (c *Client) onMessage(e *events.MessageCreate) {
 	if m.Type != discord.MessageTypeDefault && m.Type != discord.MessageTypeReply {
 		return // somebody joined, something was pinned, …
 	}
-	if m.Author.ID == c.self {
-		return
+	if m.Author.ID == c.self || m.ID == 0 || m.ChannelID == 0 || m.Author.ID == 0 {
+		return // the last are what is left of a message that couldn't be read
 	}
 	author := c.person(e.GuildID, m.Author, m.Member)
 	author.Bot = m.Author.Bot || m.Author.System || m.WebhookID != nil
