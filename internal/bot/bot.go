@@ -207,7 +207,7 @@ func (b *Bot) message(ctx context.Context, m Message, r Responder) {
 	c := &Call{
 		bot: b, responder: r, settings: settings,
 		Server: settings.Server, Direct: m.Server == 0, Channel: m.Channel, Message: m.ID, Author: m.Author,
-		Attachments: m.Attachments, Target: m.ReplyTo,
+		Attachments: m.Attachments, Target: m.ReplyTo, UploadLimit: cmp.Or(m.UploadLimit, b.cfg.UploadBytes),
 		locales: []string{m.Locale}, translation: b.in(b.language(settings, m.Locale), settings),
 	}
 	what := b.classify(&m, settings)
@@ -331,7 +331,7 @@ func (b *Bot) call(settings record.Settings, v Invocation, r Responder) *Call {
 	return &Call{
 		bot: b, responder: r, settings: settings,
 		Server: settings.Server, Direct: v.Server == 0, Channel: v.Channel, Author: v.Author,
-		Attachments: v.Attachments, Target: v.Target,
+		Attachments: v.Attachments, Target: v.Target, UploadLimit: cmp.Or(v.UploadLimit, b.cfg.UploadBytes),
 		locales: []string{v.Locale, v.ServerLocale}, translation: b.in(b.language(settings, v.Locale, v.ServerLocale), settings),
 	}
 }
@@ -452,10 +452,13 @@ func (b *Bot) settings(ctx context.Context, server record.ServerID) (record.Sett
 // prefix returns the prefix that holds in a server.
 func (b *Bot) prefix(s record.Settings) string { return cmp.Or(s.Prefix, b.cfg.Prefix) }
 
-// replyMode returns the mode that holds in a channel.
-func (b *Bot) replyMode(s record.Settings, channel record.ChannelID) record.ReplyMode {
-	if mode, ok := s.ChannelModes[channel]; ok && mode.Valid() {
-		return mode
+// replyMode returns the mode that holds in a channel: its own, or for a thread that of the channel that it belongs to (parent, 0 for
+// none), or the server's.
+func (b *Bot) replyMode(s record.Settings, channel, parent record.ChannelID) record.ReplyMode {
+	for _, id := range []record.ChannelID{channel, parent} {
+		if mode, ok := s.ChannelModes[id]; ok && mode.Valid() {
+			return mode
+		}
 	}
 	if s.ReplyMode.Valid() {
 		return s.ReplyMode

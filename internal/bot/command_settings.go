@@ -308,7 +308,7 @@ func isLanguageTag(s string) bool {
 }
 
 func showReplyMode(c *Call, s record.Settings) string {
-	text := string(c.bot.replyMode(record.Settings{ReplyMode: s.ReplyMode}, 0))
+	text := string(c.bot.replyMode(record.Settings{ReplyMode: s.ReplyMode}, 0, 0))
 	channels := make([]record.ChannelID, 0, len(s.ChannelModes))
 	for id := range s.ChannelModes {
 		channels = append(channels, id)
