@@ -1,11 +1,13 @@
 package discord
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/disgoorg/disgo/rest"
 )
@@ -20,6 +22,13 @@ const (
 	codeUnknownUser         rest.JSONErrorCode = 10013
 	codeUnknownWebhook      rest.JSONErrorCode = 10015 // an interaction's token, past its time
 	codeUnknownInteraction  rest.JSONErrorCode = 10062
+	codeReplyHistory        rest.JSONErrorCode = 160002
+	codeThreadLocked        rest.JSONErrorCode = 160005
+	codeArchived            rest.JSONErrorCode = 50083
+	codeTooLarge            rest.JSONErrorCode = 40005
+	codeFileTooLarge        rest.JSONErrorCode = 50045
+	codeNonText             rest.JSONErrorCode = 50008
+	codeMissingPermissions  rest.JSONErrorCode = 50013
 	codeAlreadyAcknowledged rest.JSONErrorCode = 40060
 	codeMissingAccess       rest.JSONErrorCode = 50001
 	codeInvalidWebhookToken rest.JSONErrorCode = 50027
@@ -40,7 +49,8 @@ func (c cleanClient) Do(endpoint *rest.CompiledEndpoint, rqBody, rsBody any, opt
 		return nil
 	}
 	if refused, ok := errors.AsType[*rest.Error](err); ok {
-		return &apiError{status: refused.Response.StatusCode, code: refused.Code, message: line(refused.Message), details: details(refused.Errors)}
+		return &apiError{status: refused.Response.StatusCode, code: refused.Code, message: line(refused.Message), details: line(string(refused.Errors)),
+			retryAfter: retryAfter(refused.RsBody)}
 	}
 	if inURL, ok := errors.AsType[*url.Error](err); ok {
 		err = inURL.Err
@@ -54,6 +64,8 @@ type apiError struct {
 	code    rest.JSONErrorCode // Discord's; 0 where the answer isn't its own
 	message string             // Discord's
 	details string             // of an invalid form: which field, and why
+	// retryAfter is when a slow mode lets Mynah write again; 0 where nothing says so.
+	retryAfter time.Duration
 }
 
 func (e *apiError) Error() string {
@@ -80,5 +92,12 @@ func line(text string) string {
 	return clip(strings.Join(strings.Fields(text), " "), maxErrorText)
 }
 
-// details is what Discord says of the fields of a form, as one line.
-func details(raw []byte) string { return line(string(raw)) }
+func retryAfter(body []byte) time.Duration {
+	var said struct {
+		RetryAfter float64 `json:"retry_after"`
+	}
+	if json.Unmarshal(body, &said) != nil {
+		return 0
+	}
+	return time.Duration(said.RetryAfter * float64(time.Second))
+}

@@ -235,28 +235,19 @@ func (s *calls) admitted(ctx context.Context, guild, channel, asker snowflake.ID
 		return false, &bot.CallError{Fault: bot.CallNoVoice}
 	}
 	_, stage = found.(discord.GuildStageVoiceChannel)
-	permissions := func(user snowflake.ID) (discord.Permissions, error) {
-		m, err := c.Rest.GetMember(guild, user, rest.WithCtx(ctx))
-		if err != nil {
-			return 0, err
-		}
-		m.GuildID = guild
-		return c.Caches.MemberPermissionsInChannel(room, *m), nil
-	}
 	const enter = discord.PermissionViewChannel | discord.PermissionConnect
 	if asker != 0 {
-		if may, err := permissions(asker); err != nil {
+		if may, err := s.client.permissions(ctx, room, asker); err != nil {
 			return false, err
-		} else if !may.Has(discord.PermissionAdministrator) && !may.Has(enter) {
+		} else if !may.Has(enter) {
 			return false, &bot.CallError{Fault: bot.CallNotYours}
 		}
 	}
-	may, err := permissions(s.client.self)
+	may, err := s.client.permissions(ctx, room, s.client.self)
 	if err != nil {
 		return false, err
 	}
 	switch {
-	case may.Has(discord.PermissionAdministrator):
 	case !may.Has(enter):
 		return false, &bot.CallError{Fault: bot.CallNoConnect}
 	case !stage && !may.Has(discord.PermissionSpeak):

@@ -18,7 +18,7 @@ import (
 )
 
 // wants checks that a text has all of parts in it.
-func wants(t *testing.T, what, text string, parts ...string) {
+func wants(t testing.TB, what, text string, parts ...string) {
 	t.Helper()
 	for _, part := range parts {
 		if !strings.Contains(text, part) {

@@ -45,7 +45,7 @@ func answered(status int, body string, headers ...string) func() (*http.Response
 	}
 }
 
-func lost() (*http.Response, error) { return nil, errors.New("connection reset") }
+func cutOff() (*http.Response, error) { return nil, errors.New("connection reset") }
 
 func post(t *testing.T, ctx context.Context, l *limited, path string) (*http.Response, error) {
 	t.Helper()
@@ -68,7 +68,7 @@ func TestRequestsAreRepeatedAndLimitsKept(t *testing.T) {
 		"429 of a proxy":       {[]func() (*http.Response, error){answered(429, "<html>error code: 1015", "Retry-After", "2"), answered(200, "{}")}, 200, time.Minute},
 		"429 of a slow mode":   {[]func() (*http.Response, error){answered(429, `{"retry_after":2,"code":20016}`)}, 429, 0},
 		"429 for too long":     {[]func() (*http.Response, error){answered(429, `{"retry_after":600}`)}, 429, 0},
-		"500 and a lost one":   {[]func() (*http.Response, error){answered(500, ""), lost, answered(204, "")}, 204, 300 * time.Millisecond},
+		"500 and a lost one":   {[]func() (*http.Response, error){answered(500, ""), cutOff, answered(204, "")}, 204, 300 * time.Millisecond},
 		"an error of ours":     {[]func() (*http.Response, error){answered(400, "{}")}, 400, 0},
 		"failing all the time": {[]func() (*http.Response, error){answered(503, ""), answered(503, ""), answered(503, ""), answered(503, ""), answered(503, ""), answered(503, "")}, 503, 3100 * time.Millisecond},
 	} {

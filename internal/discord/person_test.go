@@ -234,6 +234,7 @@ func (p *person) interaction(channel string, kind int, data map[string]any) map[
 // menu uses a message's context menu.
 func (p *person) menu(channel, entry string, target snowflake.ID) {
 	p.w.t.Helper()
+	p.w.registered() // Mynah is ready before its commands are
 	p.request(http.MethodPost, "/interactions", p.interaction(channel, 2, map[string]any{"name": entry, "type": 3, "target_id": target.String()}))
 }
 

@@ -40,7 +40,7 @@
 //	                             channels by id or name
 //	POST   /_local/gateway/drop  {account, close: CODE | op: 7 | op: 9 | abort: true, resumable, forget}: break connections
 //	POST   /_local/interactions  {account, channel, application, command, subcommand: [], options: {name: value}, focused, target,
-//	                             message + custom_id + values, modal: {input: value} + custom_id}: act as a person by names;
+//	                             message + custom_id + values, modal: {input: value} + custom_id, foreign}: act as a person by names;
 //	                             answers {id, token}
 //	POST   /_local/faults        {method, path: "/channels/*/messages", times, delay_ms, status, code, message, body, type,
 //	                             retry_after, no_retry_after, scope, global, after}:

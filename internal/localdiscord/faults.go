@@ -44,7 +44,7 @@ type fault struct {
 	// NoRetryAfter leaves the header out of a 429; Scope is user (the default), global or shared.
 	NoRetryAfter bool   `json:"no_retry_after,omitempty"`
 	Scope        string `json:"scope,omitempty"`
-	// After lets the request be carried out before Status hides its answer, as when a proxy fails.
+	// After lets the request be carried out, at once, before Status hides its answer, as when a proxy fails.
 	After bool `json:"after,omitempty"`
 	// Hits counts what was hit.
 	Hits int `json:"hits"`
@@ -87,6 +87,9 @@ func (s *Server) takeFault(r *http.Request) *fault {
 
 // serve carries the fault out; true when the request was answered.
 func (f *fault) serve(s *Server, w http.ResponseWriter, r *http.Request) bool {
+	if f.After {
+		s.routes.ServeHTTP(discardResponse{http.Header{}}, r)
+	}
 	if f.DelayMS > 0 {
 		t := time.NewTimer(time.Duration(f.DelayMS) * time.Millisecond)
 		defer t.Stop()
@@ -100,9 +103,6 @@ func (f *fault) serve(s *Server, w http.ResponseWriter, r *http.Request) bool {
 	}
 	if f.Status == 0 {
 		return false
-	}
-	if f.After {
-		s.routes.ServeHTTP(discardResponse{http.Header{}}, r)
 	}
 	if f.Body != "" {
 		h := w.Header()
