@@ -186,10 +186,10 @@ func (b *Bot) HandleMessage(m Message, r Responder) {
 	if m.Author.Bot {
 		return
 	}
-	b.limits.arrived(m.Author.ID)
+	at := b.limits.arrived(m.Author.ID)
 	err := b.work.add(lane{channel: m.Channel}, func() {
 		defer b.limits.done(m.Author.ID)
-		b.message(b.ctx, m, r)
+		b.message(b.ctx, at, m, r)
 	})
 	if err != nil {
 		b.limits.done(m.Author.ID)
@@ -197,8 +197,8 @@ func (b *Bot) HandleMessage(m Message, r Responder) {
 	}
 }
 
-// message decides what a message is, and does it.
-func (b *Bot) message(ctx context.Context, m Message, r Responder) {
+// message decides what a message is that came at a time, and does it.
+func (b *Bot) message(ctx context.Context, at time.Time, m Message, r Responder) {
 	settings, err := b.settings(ctx, m.Server)
 	if err != nil {
 		b.log.Error("settings can't be read", "server", m.Server, "err", err)
@@ -214,7 +214,7 @@ func (b *Bot) message(ctx context.Context, m Message, r Responder) {
 	if what.kind == notForUs {
 		return
 	}
-	switch b.limits.allow(m.Author.ID) {
+	switch b.limits.allow(m.Author.ID, at) {
 	case ignored:
 		return
 	case refused:
@@ -281,10 +281,10 @@ func (b *Bot) HandleInvocation(v Invocation, r Responder) {
 	if cmd.Menu {
 		where = lane{own: b.ownLane.Add(1)} // a form must open within 3 s
 	}
-	b.limits.arrived(v.Author.ID)
+	at := b.limits.arrived(v.Author.ID)
 	err := b.work.add(where, func() {
 		defer b.limits.done(v.Author.ID)
-		b.invocation(b.ctx, cmd, v, r)
+		b.invocation(b.ctx, at, cmd, v, r)
 	})
 	if err != nil {
 		b.limits.done(v.Author.ID)
@@ -292,7 +292,7 @@ func (b *Bot) HandleInvocation(v Invocation, r Responder) {
 	}
 }
 
-func (b *Bot) invocation(ctx context.Context, cmd *Command, v Invocation, r Responder) {
+func (b *Bot) invocation(ctx context.Context, at time.Time, cmd *Command, v Invocation, r Responder) {
 	settings, err := b.settings(ctx, v.Server)
 	c := b.call(settings, v, r)
 	c.Interaction = true
@@ -300,7 +300,7 @@ func (b *Bot) invocation(ctx context.Context, cmd *Command, v Invocation, r Resp
 		b.guard(ctx, c, func(context.Context) error { return err })
 		return
 	}
-	if b.limits.allow(v.Author.ID) != allowed {
+	if b.limits.allow(v.Author.ID, at) != allowed {
 		// Every interaction must be answered, or Discord shows it as failed.
 		_, err := r.Send(ctx, Reply{Text: c.T("limit.slow_down"), Private: true})
 		b.log.Warn("a person is too fast", "user", v.Author.ID, "server", v.Server, "channel", v.Channel, "err", err)
@@ -364,6 +364,10 @@ func (b *Bot) HandleCompletion(ctx context.Context, q Completion) []Choice {
 		b.log.Error("nothing to choose from", "command", q.Command, "option", q.Option, "err", err)
 		return nil
 	}
+	if more := len(choices) - maxChoices + 1; more > 1 && o.Kind == Text {
+		// The last one says that there are more; who chooses it has what they typed.
+		choices = append(choices[:maxChoices-1:maxChoices-1], Choice{Label: c.T("choice.more", "count", more), Value: cmp.Or(q.Typed, "…")})
+	}
 	return choices[:min(len(choices), maxChoices)]
 }
 
@@ -412,15 +416,29 @@ func (b *Bot) guard(ctx context.Context, c *Call, work func(ctx context.Context)
 	default:
 		b.log.Error("a command failed", where...)
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), farewellTime)
+	ctx, cancel := b.farewell(ctx)
 	defer cancel()
 	if _, err := c.responder.Send(ctx, Reply{Text: sentence, Private: true}); err != nil {
 		b.log.Error("the person could not be told", append(where, "send", err)...)
 	}
 }
 
-// farewellTime is how long telling somebody of an error may take.
-const farewellTime = 4 * time.Second
+const (
+	// farewellTime is how long telling somebody of an error may take once Mynah stops, tellTime before: Discord's own limits may
+	// hold a message back for some seconds.
+	farewellTime = 4 * time.Second
+	tellTime     = 30 * time.Second
+)
+
+// farewell outlives ctx for as long as telling somebody of an error may take.
+func (b *Bot) farewell(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), tellTime)
+	stop := context.AfterFunc(b.ctx, func() { time.AfterFunc(farewellTime, cancel) })
+	return ctx, func() {
+		stop()
+		cancel()
+	}
+}
 
 // deliver sends a text and logs where that fails.
 func (b *Bot) deliver(ctx context.Context, c *Call, text string) {

@@ -75,6 +75,7 @@ const (
 	CallNoSpeak      CallFault = "call.no_speak"
 	CallNotYours     CallFault = "call.not_yours" // the one who asks may not enter there
 	CallFull         CallFault = "call.full"
+	CallAFK          CallFault = "call.afk" // the channel of those who are away, where nobody may speak
 	CallNoAnswer     CallFault = "call.no_answer"
 	CallToken        CallFault = "call.token"
 	CallMode         CallFault = "call.mode"

@@ -23,7 +23,7 @@ func (b *Bot) voiceCommands() []*Command {
 	return []*Command{
 		{
 			Name: "join", ServerOnly: true, Slow: true,
-			Options: []Option{{Name: "channel", Kind: Channel}},
+			Options: []Option{{Name: "channel", Kind: Channel, Voice: true}},
 			Run:     func(ctx context.Context, c *Call) error { return c.join(ctx) },
 		},
 		{Name: "leave", ServerOnly: true, Slow: true, Run: func(ctx context.Context, c *Call) error {

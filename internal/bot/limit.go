@@ -47,8 +47,8 @@ func newPersonLimiter(now func() time.Time) *personLimiter {
 	return &personLimiter{people: map[record.UserID]*personLimit{}, now: now}
 }
 
-// arrived counts a message, or an interaction, that was put in a queue.
-func (l *personLimiter) arrived(id record.UserID) {
+// arrived counts a message, or an interaction, that was put in a queue, and returns when that was.
+func (l *personLimiter) arrived(id record.UserID) time.Time {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	p := l.people[id]
@@ -61,6 +61,7 @@ func (l *personLimiter) arrived(id record.UserID) {
 	}
 	p.waiting++
 	p.last = l.now()
+	return p.last
 }
 
 // done takes one out of the count again.
@@ -73,8 +74,8 @@ func (l *personLimiter) done(id record.UserID) {
 }
 
 // allow is asked before a command or a question is answered, between its
-// arrived and its done.
-func (l *personLimiter) allow(id record.UserID) verdict {
+// arrived (at) and its done. It is the pace of the person that counts, not that of the answers, which Discord may slow down.
+func (l *personLimiter) allow(id record.UserID, at time.Time) verdict {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	p := l.people[id]
@@ -85,7 +86,7 @@ func (l *personLimiter) allow(id record.UserID) verdict {
 		p.told = false
 		return allowed
 	}
-	if p.limiter.AllowN(l.now(), 1) {
+	if p.limiter.AllowN(at, 1) {
 		return allowed
 	}
 	if p.told {

@@ -234,6 +234,9 @@ func (s *calls) admitted(ctx context.Context, guild, channel, asker snowflake.ID
 	if !ok || room.GuildID() != guild {
 		return false, &bot.CallError{Fault: bot.CallNoVoice}
 	}
+	if g, ok := c.Caches.Guild(guild); ok && g.AfkChannelID != nil && *g.AfkChannelID == channel {
+		return false, &bot.CallError{Fault: bot.CallAFK}
+	}
 	_, stage = found.(discord.GuildStageVoiceChannel)
 	const enter = discord.PermissionViewChannel | discord.PermissionConnect
 	if asker != 0 {

@@ -260,7 +260,11 @@ func (c *Client) option(cmd *bot.Command, o bot.Option) discord.ApplicationComma
 	case bot.Upload:
 		return discord.ApplicationCommandOptionAttachment{Name: o.Name, Description: english, DescriptionLocalizations: others, Required: o.Required}
 	case bot.Channel:
-		return discord.ApplicationCommandOptionChannel{Name: o.Name, Description: english, DescriptionLocalizations: others, Required: o.Required}
+		channel := discord.ApplicationCommandOptionChannel{Name: o.Name, Description: english, DescriptionLocalizations: others, Required: o.Required}
+		if o.Voice {
+			channel.ChannelTypes = []discord.ChannelType{discord.ChannelTypeGuildVoice, discord.ChannelTypeGuildStageVoice}
+		}
+		return channel
 	case bot.Role:
 		return discord.ApplicationCommandOptionRole{Name: o.Name, Description: english, DescriptionLocalizations: others, Required: o.Required}
 	case bot.Member:

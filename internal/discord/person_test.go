@@ -225,6 +225,7 @@ func (p *person) interact(channel string, kind int, command string, options map[
 }
 
 func (p *person) interaction(channel string, kind int, data map[string]any) map[string]any {
+	p.w.registered() // Mynah is ready before its commands are
 	return map[string]any{
 		"type": kind, "application_id": p.w.mynah.disgo.ApplicationID.String(), "channel_id": p.w.channel(channel).String(),
 		"nonce": strconv.FormatUint(rand.Uint64(), 10), "data": data,
@@ -234,7 +235,6 @@ func (p *person) interaction(channel string, kind int, data map[string]any) map[
 // menu uses a message's context menu.
 func (p *person) menu(channel, entry string, target snowflake.ID) {
 	p.w.t.Helper()
-	p.w.registered() // Mynah is ready before its commands are
 	p.request(http.MethodPost, "/interactions", p.interaction(channel, 2, map[string]any{"name": entry, "type": 3, "target_id": target.String()}))
 }
 
