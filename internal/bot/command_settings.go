@@ -181,6 +181,24 @@ func (b *Bot) serverSettings() []setting {
 			},
 		},
 		{
+			name:   "require_e2ee",
+			values: func(*Call) []string { return []string{on, off, byDefault} },
+			show: func(_ *Call, s record.Settings) string {
+				if s.RequireE2EE {
+					return on
+				}
+				return off
+			},
+			set: func(c *Call, s *record.Settings, value string) error {
+				var choice string
+				if err := c.oneOf(&choice, value, on, off); err != nil {
+					return err
+				}
+				s.RequireE2EE = choice == on
+				return nil
+			},
+		},
+		{
 			name:   "voice",
 			values: fixed(voiceAuto, voicePlain, off),
 			show:   func(c *Call, s record.Settings) string { return orConfigured(c, s.Voice) },

@@ -124,10 +124,14 @@ func (s *calls) open(ctx context.Context, guild, channel snowflake.ID) (*call, e
 		if stop, ok := errors.AsType[*voice.StopError](err); ok {
 			return nil, &bot.CallError{Fault: fault(stop.Reason), Err: err}
 		}
+		why := bot.CallNoAnswer
+		if conn.ChannelID() != nil {
+			why = bot.CallUnreachable // Discord has let Mynah in; it is the voice server that doesn't answer
+		}
 		closing, done := context.WithTimeout(context.WithoutCancel(ctx), leaveTime)
 		defer done()
 		conn.Close(closing)
-		return nil, &bot.CallError{Fault: bot.CallNoAnswer, Err: err}
+		return nil, &bot.CallError{Fault: why, Err: err}
 	}
 	return k, nil
 }
@@ -234,7 +238,7 @@ func (s *calls) admitted(ctx context.Context, guild, channel, asker snowflake.ID
 	if !ok || room.GuildID() != guild {
 		return false, &bot.CallError{Fault: bot.CallNoVoice}
 	}
-	if g, ok := c.Caches.Guild(guild); ok && g.AfkChannelID != nil && *g.AfkChannelID == channel {
+	if s.away(guild, channel) {
 		return false, &bot.CallError{Fault: bot.CallAFK}
 	}
 	_, stage = found.(discord.GuildStageVoiceChannel)
@@ -270,6 +274,21 @@ func (s *calls) admitted(ctx context.Context, guild, channel, asker snowflake.ID
 	}
 	s.keepBitrate(room)
 	return stage, nil
+}
+
+// away reports whether a channel is its server's for those who do nothing, where nobody may speak.
+func (s *calls) away(guild, channel snowflake.ID) bool {
+	g, ok := s.client.disgo.Caches.Guild(guild)
+	return ok && g.AfkChannelID != nil && *g.AfkChannelID == channel
+}
+
+// hushed is what the server lets Mynah do in its voice channel.
+func (s *calls) hushed(guild snowflake.ID) bot.Hushed {
+	v, ok := s.client.disgo.Caches.VoiceState(guild, s.client.self)
+	if !ok || v.ChannelID == nil {
+		return bot.Hushed{}
+	}
+	return bot.Hushed{Muted: v.GuildMute, Deafened: v.GuildDeaf, Suppressed: v.Suppress}
 }
 
 // askToSpeak leaves the audience of a stage where Mynah may, and raises its hand where it may not. The error is a *bot.CallError that
@@ -335,7 +354,17 @@ func (s *calls) changed(guild snowflake.ID, e voice.Event) {
 			s.client.wg.Go(func() { s.backOnStage(guild, e.Channel) })
 		}
 		s.mu.Unlock()
+	case voice.EventCleared:
+		s.client.bot.CallCleared(record.ServerID(guild))
 	case voice.EventMoved:
+		if s.away(guild, e.Channel) {
+			s.mu.Lock()
+			if k := s.ongoing[guild]; k != nil && !s.closing {
+				s.client.wg.Go(func() { k.end(bot.CallMovedAFK) })
+			}
+			s.mu.Unlock()
+			return
+		}
 		s.client.bot.CallMoved(record.ServerID(guild), record.ChannelID(e.Channel))
 		s.mu.Lock()
 		if !s.closing {
@@ -387,6 +416,13 @@ func (c *Client) onVoiceState(e *events.GuildVoiceStateUpdate) {
 		c.calls.forget(e.VoiceState.GuildID, e.VoiceState.UserID)
 	case e.Member.User.ID != 0:
 		c.calls.know(e.VoiceState.GuildID, e.Member)
+	}
+	if e.VoiceState.UserID == c.self && e.VoiceState.ChannelID != nil && e.OldVoiceState.ChannelID != nil &&
+		*e.VoiceState.ChannelID == *e.OldVoiceState.ChannelID {
+		old := bot.Hushed{Muted: e.OldVoiceState.GuildMute, Deafened: e.OldVoiceState.GuildDeaf, Suppressed: e.OldVoiceState.Suppress}
+		if now := c.calls.hushed(e.VoiceState.GuildID); now != old {
+			c.bot.CallHushed(record.ServerID(e.VoiceState.GuildID), old, now)
+		}
 	}
 	c.calls.company(e.VoiceState.GuildID)
 }

@@ -327,6 +327,7 @@ func (l *link) handle(ctx context.Context, s *socket, m message) error {
 		} else if err != nil {
 			l.conn.log.Warn("voice: end-to-end encryption", "op", m.op, "err", err)
 		}
+		l.conn.post(func() { l.conn.encryption(l) })
 	}
 	return nil
 }

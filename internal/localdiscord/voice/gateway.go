@@ -164,6 +164,9 @@ func (s *Server) identify(k *socket, d json.RawMessage) (*member, error) {
 	case s.cfg.MaxDAVE > 0 && id.MaxDAVE < 1 && !p.session.Stage:
 		return nil, errClosed(closeDAVERequired)
 	}
+	if s.faults.outdated(id.UserID) {
+		id.MaxDAVE = 0
+	}
 	if p.member != nil {
 		s.evict(p.member, closeSessionInvalid)
 	}
