@@ -12,7 +12,7 @@ import (
 
 const (
 	// youngSession is how long a session must live for its end not to count as one that died young.
-	youngSession = 20 * time.Second
+	youngSession = 5 * time.Second
 	// maxYoungWait is the longest wait after sessions that died young.
 	maxYoungWait = 15 * time.Minute
 	// identifyEvery is how far apart sessions may begin
