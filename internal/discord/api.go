@@ -35,8 +35,11 @@ const (
 	codeInvalidForm         rest.JSONErrorCode = 50035
 )
 
-// maxErrorText is how much of what Discord says of an error is repeated, characters.
-const maxErrorText = 200
+const (
+	// maxErrorText is how much of one thing that Discord says of an error is repeated, maxErrorLine of all of them, characters.
+	maxErrorText = 200
+	maxErrorLine = 300
+)
 
 // cleanClient is disgo's REST client whose errors can be logged and shown: they hold no address, since that of an
 // interaction holds its token, and nothing of an answer that isn't Discord's own, such as a proxy's page.
@@ -55,8 +58,17 @@ func (c cleanClient) Do(endpoint *rest.CompiledEndpoint, rqBody, rsBody any, opt
 	if inURL, ok := errors.AsType[*url.Error](err); ok {
 		err = inURL.Err
 	}
-	return fmt.Errorf("%s %s: %w", endpoint.Endpoint.Method, endpoint.Endpoint.Route, err)
+	return &requestError{route: endpoint.Endpoint.Method + " " + endpoint.Endpoint.Route, err: err}
 }
+
+// requestError is why a request got no answer, or none that can be read.
+type requestError struct {
+	route string // without ids and tokens
+	err   error
+}
+
+func (e *requestError) Error() string { return clip(e.route+": "+line(e.err.Error()), maxErrorLine) }
+func (e *requestError) Unwrap() error { return e.err }
 
 // apiError is a refusal of Discord's, or of a proxy before it.
 type apiError struct {
@@ -76,7 +88,7 @@ func (e *apiError) Error() string {
 	if e.details != "" {
 		text += ": " + e.details
 	}
-	return text
+	return clip(text, maxErrorLine)
 }
 
 // errorCode is Discord's code of an error, 0 where it is another.
