@@ -57,7 +57,7 @@ func TestAnHourOfFaults(t *testing.T) {
 	} else if testing.Short() {
 		t.Skip("-short")
 	}
-	world := localdiscord.DefaultWorld()
+	world := strict()
 	server := &world.Servers[0]
 	for i := range askers {
 		name := fmt.Sprintf("asker%d", i)

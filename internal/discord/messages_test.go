@@ -2,6 +2,7 @@ package discord
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -307,6 +308,18 @@ func TestRefusalsLeadToTheNextBestWay(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// Discord lets a bot write five messages in five seconds into a channel.
+func TestErrorsAreToldThroughDiscordsLimits(t *testing.T) {
+	w := newWorldIn(t, localdiscord.Config{World: strict()}, nil)
+	ann := w.login("Ann")
+	for i := range 8 {
+		wants(t, fmt.Sprint("error ", i), ann.ask("general", "!getfile ../secret").Content, "leads out of")
+	}
+	if strings.Contains(w.log.all(), "could not be told") {
+		t.Error(w.log.all())
 	}
 }
 

@@ -50,6 +50,21 @@ type world struct {
 	running  bool
 }
 
+// quick lifts the limits of requests where a test doesn't ask for Discord's (see strict): with them each channel has a message a second.
+func quick(world localdiscord.World) localdiscord.World {
+	if world.RateLimits == (localdiscord.WorldRateLimits{}) {
+		world.RateLimits.Unlimited = true
+	}
+	return world
+}
+
+// strict asks for Discord's own limits.
+func strict() localdiscord.World {
+	world := localdiscord.DefaultWorld()
+	world.RateLimits.Global = localdiscord.DefaultGlobalRequests
+	return world
+}
+
 // newWorld starts a world; change may alter the bot's configuration.
 func newWorld(t testing.TB, change func(*mynah)) *world {
 	t.Helper()
@@ -58,6 +73,7 @@ func newWorld(t testing.TB, change func(*mynah)) *world {
 
 func newWorldIn(t testing.TB, cfg localdiscord.Config, change func(*mynah)) *world {
 	t.Helper()
+	cfg.World = quick(cfg.World)
 	ctx := context.Background()
 	local, err := localdiscord.Start(ctx, cfg)
 	if err != nil {
