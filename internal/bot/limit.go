@@ -39,7 +39,7 @@ type personLimiter struct {
 type personLimit struct {
 	limiter *rate.Limiter
 	waiting int  // messages that came and were not looked at yet
-	told    bool // since the person last waited for an answer
+	told    bool // since the person last waited for a while
 	last    time.Time
 }
 
@@ -83,7 +83,8 @@ func (l *personLimiter) allow(id record.UserID, at time.Time) verdict {
 		return allowed
 	}
 	if p.waiting <= 1 { // nothing of theirs beside this one
-		p.told = false
+		// Whoever is in the middle of a flood may have a moment in which nothing of theirs waits.
+		p.told = p.told && p.limiter.TokensAt(at) < personBurst/2
 		return allowed
 	}
 	if p.limiter.AllowN(at, 1) {

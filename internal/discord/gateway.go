@@ -378,6 +378,8 @@ func (w *wire) take(ctx context.Context, conn *websocket.Conn, m gateway.Message
 		_ = conn.Close(websocket.StatusServiceRestart, "reconnecting")
 		return errReconnect
 	case gateway.OpcodeInvalidSession:
+		w.status.Store(int32(gateway.StatusDisconnected))
+		w.m.connected.Set(0)
 		if resumable, _ := m.D.(gateway.MessageDataInvalidSession); !bool(resumable) {
 			w.forget()
 			// Discord wants a client to wait 1 to 5 s before it identifies anew.

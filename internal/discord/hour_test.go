@@ -127,17 +127,20 @@ func (h *hour) ask(p *person, first time.Duration, stopped <-chan struct{}) {
 		h.mu.Lock()
 		h.asked[id] = at
 		h.mu.Unlock()
+		p.mu.Lock() // what everybody has seen is kept by nobody
+		p.all, p.read = nil, 0
+		p.mu.Unlock()
 	}
 }
 
 // watch looks at the answers that come.
 func (h *hour) watch(w *world, watcher *person, stopped <-chan struct{}) {
-	read := 0
 	look := func() {
 		watcher.mu.Lock()
-		list := slices.Clone(watcher.all[read:])
-		read = len(watcher.all)
+		list := watcher.all
+		watcher.all, watcher.read = nil, 0
 		watcher.mu.Unlock()
+		w.log.trim()
 		h.mu.Lock()
 		defer h.mu.Unlock()
 		for _, s := range list {

@@ -1,6 +1,7 @@
 package discord
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -387,3 +388,77 @@ func TestAFollowUpIsLookedForBeforeItIsRepeated(t *testing.T) {
 func recordChannel(id snowflake.ID) record.ChannelID { return record.ChannelID(id) }
 
 func reply(text string) bot.Reply { return bot.Reply{Text: text} }
+
+func TestBoostsDecideHowLargeAFileMayBe(t *testing.T) {
+	for tier, sent := range map[int]bool{0: false, 2: true} {
+		world := localdiscord.DefaultWorld()
+		world.Servers[0].Tier = tier
+		w := newWorldIn(t, localdiscord.Config{World: world}, nil)
+		space, err := w.spaces.Workspace(w.server)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := space.Create("files/big.bin", bytes.NewReader(make([]byte, 12<<20))); err != nil {
+			t.Fatal(err)
+		}
+		ann := w.login("Ann")
+		got := ann.ask("general", "!getfile files/big.bin")
+		if (len(got.Attachments) == 1) != sent {
+			t.Errorf("boosts of level %d: %q with %d files", tier, got.Content, len(got.Attachments))
+		}
+		ann.slash("general", "getfile", map[string]any{"path": "files/big.bin"})
+		answer := ann.await(func(s seen) bool {
+			return s.Author.ID == w.mynahID() && s.Flags&128 == 0 && (len(s.Attachments) == 1 || strings.Contains(s.Content, "can't be sent"))
+		})
+		if (len(answer.Attachments) == 1) != sent {
+			t.Errorf("boosts of level %d, by an interaction: %q with %d files", tier, answer.Content, len(answer.Attachments))
+		}
+	}
+}
+
+func TestAnEndThatCantBeEditedInIsPosted(t *testing.T) {
+	w := newWorld(t, nil)
+	ann := w.login("Ann")
+	ann.say("general", "!train", upload{"many.csv", []byte(manyExamples())})
+	queued := ann.saying("Training **#1**")
+	w.steer("faults", map[string]any{"method": "PATCH", "path": "/channels/*/messages/*", "status": 429, "code": 30046, "retry_after": 600})
+	if end := ann.saying("has ended"); end.ID == queued.ID {
+		t.Error("the message was edited all the same")
+	}
+}
+
+func TestOnlyVoiceChannelsAreOfferedToJoin(t *testing.T) {
+	w := newWorld(t, nil)
+	w.registered()
+	account, _ := w.line.Account("Mynah")
+	rq, _ := http.NewRequest(http.MethodGet, w.line.REST+"/v10/applications/"+account.ID.String()+"/commands", nil)
+	rq.Header.Set("Authorization", "Bot "+account.Token)
+	rs, err := w.http.Do(rq)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rs.Body.Close()
+	var list []struct {
+		Name             string
+		IntegrationTypes []int `json:"integration_types"`
+		Options          []struct {
+			Name         string
+			ChannelTypes []int `json:"channel_types"`
+		}
+	}
+	if err := json.NewDecoder(rs.Body).Decode(&list); err != nil {
+		t.Fatal(err)
+	}
+	found := false
+	for _, cmd := range list {
+		if len(cmd.IntegrationTypes) != 1 || cmd.IntegrationTypes[0] != 0 {
+			t.Errorf("%s can be installed as %v", cmd.Name, cmd.IntegrationTypes)
+		}
+		if cmd.Name == "join" {
+			found = fmt.Sprint(cmd.Options[0].ChannelTypes) == "[2 13]"
+		}
+	}
+	if !found {
+		t.Error("join offers other channels too")
+	}
+}

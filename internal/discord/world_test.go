@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -278,6 +279,13 @@ func (l *logRecorder) Handle(_ context.Context, r slog.Record) error {
 	defer l.mu.Unlock()
 	l.lines = append(l.lines, b.String())
 	return nil
+}
+
+// trim forgets all but the newest lines.
+func (l *logRecorder) trim() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.lines = slices.Clone(l.lines[max(0, len(l.lines)-200):])
 }
 
 func (l *logRecorder) all() string {
