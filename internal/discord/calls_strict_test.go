@@ -88,3 +88,22 @@ func TestACallThatLosesItsEncryptionIsTold(t *testing.T) {
 		})
 	}
 }
+
+// Discord sends no sound to those whom a moderator has deafened.
+func TestTheDeafenedHearNothing(t *testing.T) {
+	w, _ := callWorld(t, Config{})
+	ann, boris := w.login("Ann"), w.login("Boris")
+	hears, deaf := ann.sit("Talk"), boris.sit("Talk")
+	wants(t, "join", ann.ask("general", "!join").Content, "I'm in <#")
+	w.steer("voice", map[string]any{"account": "Boris", "channel": "Talk", "deaf": true})
+	ann.await(func(s seen) bool { return s.Event == "VOICE_STATE_UPDATE" && s.UserID == boris.id })
+	before := deaf.heard(w.mynahID())
+	wants(t, "say", ann.ask("general", "!say a long story").Content, "Gladly")
+	hears.until(t, w.mynahID(), 8000)
+	if n := deaf.heard(w.mynahID()) - before; n != 0 {
+		t.Errorf("heard %d samples", n)
+	}
+	w.steer("voice", map[string]any{"account": "Boris", "channel": "Talk", "deaf": false})
+	wants(t, "say again", ann.ask("general", "!say a long story").Content, "Gladly")
+	deaf.until(t, w.mynahID(), before+8000)
+}
