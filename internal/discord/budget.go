@@ -15,9 +15,9 @@ const (
 	youngSession = 5 * time.Second
 	// maxYoungWait is the longest wait after sessions that died young.
 	maxYoungWait = 15 * time.Minute
-	// identifyEvery is how far apart sessions may begin
-	// (https://docs.discord.com/developers/events/gateway#rate-limiting).
-	identifyEvery = 5 * time.Second
+	// identifyEvery is how far apart sessions begin: Discord's five seconds
+	// (https://docs.discord.com/developers/events/gateway#rate-limiting), and how much later than another an identify may get there.
+	identifyEvery = 5*time.Second + 500*time.Millisecond
 	// identifyReserve are the sessions of a day that are left for a restart by hand.
 	identifyReserve = 20
 	// warnWait is the wait for a session that somebody should know of.
