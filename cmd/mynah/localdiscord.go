@@ -22,11 +22,13 @@ type localDiscordCmd struct {
 
 	World  string `help:"YAML file with the servers, channels, people and bots there are; a small ready world without." placeholder:"FILE"`
 	Remote bool   `help:"Let --listen be an address that other machines reach: each of them can act as anyone."`
+
+	Unlimited bool `help:"Lift Discord's limits of requests and sessions, for tests of load."`
 }
 
 // Run serves a local Discord until it is told to stop.
 func (c *localDiscordCmd) Run(ctx contextBox, cfg *config.Config, o *output, log *slog.Logger) error {
-	server, err := startLocalDiscord(ctx, cfg, c.Folder, c.World, c.Remote, log)
+	server, err := startLocalDiscord(ctx, cfg, c.Folder, c.World, c.Remote, c.Unlimited, log)
 	if err != nil {
 		return err
 	}
@@ -52,10 +54,13 @@ func (s *localServer) Close() error {
 	return err
 }
 
-func startLocalDiscord(ctx context.Context, cfg *config.Config, data config.Folder, worldFile string, remote bool, log *slog.Logger) (*localServer, error) {
+func startLocalDiscord(ctx context.Context, cfg *config.Config, data config.Folder, worldFile string, remote, unlimited bool, log *slog.Logger) (*localServer, error) {
 	world, err := readWorld(worldFile)
 	if err != nil {
 		return nil, err
+	}
+	if unlimited {
+		world.RateLimits.Unlimited, world.Gateway.Unlimited = true, true
 	}
 	dir, err := data.Path()
 	if err != nil {

@@ -45,6 +45,13 @@ func TestPage(t *testing.T) {
 		ann.until("the focus is back", `document.activeElement.id === "input" && document.getElementById("command").hidden`)
 	})
 
+	t.Run("every command is in the list", func(t *testing.T) {
+		ann := b.open(t, at, "Ann")
+		ann.types("/")
+		ann.until("all of them", `["/dataset list", "/response add", "/testset pin", "/privacy delete", "/voice health", "/hi"].every(
+			name => [...document.querySelectorAll("#suggestions li b")].some(b => b.textContent === name))`)
+	})
+
 	t.Run("training, asking and correcting", func(t *testing.T) {
 		ann, other := b.open(t, at, "Ann"), b.open(t, at, "Chen")
 		ann.do("remember what the message said", chromedp.Evaluate[chromedp.Void](`{

@@ -65,7 +65,7 @@ func (c *runCmd) Run(ctx contextBox, cfg *config.Config, o *output, log *slog.Lo
 	}
 	var local *localServer
 	if token == "" {
-		if local, err = startLocalDiscord(ctx, cfg, c.Folder, c.World, false, log); err != nil {
+		if local, err = startLocalDiscord(ctx, cfg, c.Folder, c.World, false, false, log); err != nil {
 			return err
 		}
 		closing.add("the local Discord", func(context.Context) error { return local.Close() })

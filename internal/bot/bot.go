@@ -186,10 +186,10 @@ func (b *Bot) HandleMessage(m Message, r Responder) {
 	if m.Author.Bot {
 		return
 	}
-	b.limits.arrived(m.Author.ID)
+	at := b.limits.arrived(m.Author.ID)
 	err := b.work.add(lane{channel: m.Channel}, func() {
 		defer b.limits.done(m.Author.ID)
-		b.message(b.ctx, m, r)
+		b.message(b.ctx, at, m, r)
 	})
 	if err != nil {
 		b.limits.done(m.Author.ID)
@@ -197,8 +197,8 @@ func (b *Bot) HandleMessage(m Message, r Responder) {
 	}
 }
 
-// message decides what a message is, and does it.
-func (b *Bot) message(ctx context.Context, m Message, r Responder) {
+// message decides what a message is that came at a time, and does it.
+func (b *Bot) message(ctx context.Context, at time.Time, m Message, r Responder) {
 	settings, err := b.settings(ctx, m.Server)
 	if err != nil {
 		b.log.Error("settings can't be read", "server", m.Server, "err", err)
@@ -207,14 +207,14 @@ func (b *Bot) message(ctx context.Context, m Message, r Responder) {
 	c := &Call{
 		bot: b, responder: r, settings: settings,
 		Server: settings.Server, Direct: m.Server == 0, Channel: m.Channel, Message: m.ID, Author: m.Author,
-		Attachments: m.Attachments, Target: m.ReplyTo,
+		Attachments: m.Attachments, Target: m.ReplyTo, UploadLimit: cmp.Or(m.UploadLimit, b.cfg.UploadBytes),
 		locales: []string{m.Locale}, translation: b.in(b.language(settings, m.Locale), settings),
 	}
 	what := b.classify(&m, settings)
 	if what.kind == notForUs {
 		return
 	}
-	switch b.limits.allow(m.Author.ID) {
+	switch b.limits.allow(m.Author.ID, at) {
 	case ignored:
 		return
 	case refused:
@@ -281,10 +281,10 @@ func (b *Bot) HandleInvocation(v Invocation, r Responder) {
 	if cmd.Menu {
 		where = lane{own: b.ownLane.Add(1)} // a form must open within 3 s
 	}
-	b.limits.arrived(v.Author.ID)
+	at := b.limits.arrived(v.Author.ID)
 	err := b.work.add(where, func() {
 		defer b.limits.done(v.Author.ID)
-		b.invocation(b.ctx, cmd, v, r)
+		b.invocation(b.ctx, at, cmd, v, r)
 	})
 	if err != nil {
 		b.limits.done(v.Author.ID)
@@ -292,7 +292,7 @@ func (b *Bot) HandleInvocation(v Invocation, r Responder) {
 	}
 }
 
-func (b *Bot) invocation(ctx context.Context, cmd *Command, v Invocation, r Responder) {
+func (b *Bot) invocation(ctx context.Context, at time.Time, cmd *Command, v Invocation, r Responder) {
 	settings, err := b.settings(ctx, v.Server)
 	c := b.call(settings, v, r)
 	c.Interaction = true
@@ -300,7 +300,7 @@ func (b *Bot) invocation(ctx context.Context, cmd *Command, v Invocation, r Resp
 		b.guard(ctx, c, func(context.Context) error { return err })
 		return
 	}
-	if b.limits.allow(v.Author.ID) != allowed {
+	if b.limits.allow(v.Author.ID, at) != allowed {
 		// Every interaction must be answered, or Discord shows it as failed.
 		_, err := r.Send(ctx, Reply{Text: c.T("limit.slow_down"), Private: true})
 		b.log.Warn("a person is too fast", "user", v.Author.ID, "server", v.Server, "channel", v.Channel, "err", err)
@@ -331,7 +331,7 @@ func (b *Bot) call(settings record.Settings, v Invocation, r Responder) *Call {
 	return &Call{
 		bot: b, responder: r, settings: settings,
 		Server: settings.Server, Direct: v.Server == 0, Channel: v.Channel, Author: v.Author,
-		Attachments: v.Attachments, Target: v.Target,
+		Attachments: v.Attachments, Target: v.Target, UploadLimit: cmp.Or(v.UploadLimit, b.cfg.UploadBytes),
 		locales: []string{v.Locale, v.ServerLocale}, translation: b.in(b.language(settings, v.Locale, v.ServerLocale), settings),
 	}
 }
@@ -363,6 +363,10 @@ func (b *Bot) HandleCompletion(ctx context.Context, q Completion) []Choice {
 	if err != nil {
 		b.log.Error("nothing to choose from", "command", q.Command, "option", q.Option, "err", err)
 		return nil
+	}
+	if more := len(choices) - maxChoices + 1; more > 1 && o.Kind == Text {
+		// The last one says that there are more; who chooses it has what they typed.
+		choices = append(choices[:maxChoices-1:maxChoices-1], Choice{Label: c.T("choice.more", "count", more), Value: cmp.Or(q.Typed, "…")})
 	}
 	return choices[:min(len(choices), maxChoices)]
 }
@@ -412,15 +416,29 @@ func (b *Bot) guard(ctx context.Context, c *Call, work func(ctx context.Context)
 	default:
 		b.log.Error("a command failed", where...)
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), farewellTime)
+	ctx, cancel := b.farewell(ctx)
 	defer cancel()
 	if _, err := c.responder.Send(ctx, Reply{Text: sentence, Private: true}); err != nil {
 		b.log.Error("the person could not be told", append(where, "send", err)...)
 	}
 }
 
-// farewellTime is how long telling somebody of an error may take.
-const farewellTime = 4 * time.Second
+const (
+	// farewellTime is how long telling somebody of an error may take once Mynah stops, tellTime before: Discord's own limits may
+	// hold a message back for some seconds.
+	farewellTime = 4 * time.Second
+	tellTime     = 30 * time.Second
+)
+
+// farewell outlives ctx for as long as telling somebody of an error may take.
+func (b *Bot) farewell(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), tellTime)
+	stop := context.AfterFunc(b.ctx, func() { time.AfterFunc(farewellTime, cancel) })
+	return ctx, func() {
+		stop()
+		cancel()
+	}
+}
 
 // deliver sends a text and logs where that fails.
 func (b *Bot) deliver(ctx context.Context, c *Call, text string) {
@@ -452,10 +470,13 @@ func (b *Bot) settings(ctx context.Context, server record.ServerID) (record.Sett
 // prefix returns the prefix that holds in a server.
 func (b *Bot) prefix(s record.Settings) string { return cmp.Or(s.Prefix, b.cfg.Prefix) }
 
-// replyMode returns the mode that holds in a channel.
-func (b *Bot) replyMode(s record.Settings, channel record.ChannelID) record.ReplyMode {
-	if mode, ok := s.ChannelModes[channel]; ok && mode.Valid() {
-		return mode
+// replyMode returns the mode that holds in a channel: its own, or for a thread that of the channel that it belongs to (parent, 0 for
+// none), or the server's.
+func (b *Bot) replyMode(s record.Settings, channel, parent record.ChannelID) record.ReplyMode {
+	for _, id := range []record.ChannelID{channel, parent} {
+		if mode, ok := s.ChannelModes[id]; ok && mode.Valid() {
+			return mode
+		}
 	}
 	if s.ReplyMode.Valid() {
 		return s.ReplyMode

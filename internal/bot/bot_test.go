@@ -71,7 +71,7 @@ func textKeys(t *testing.T) []string {
 		"hi": true, "help": true, "mention": true, "answer": true, "limit": true, "error": true, "argument": true,
 		"attachment": true, "audio": true, "settings": true, "train": true, "job": true, "test": true, "dataset": true,
 		"files": true, "correct": true, "feedback": true, "models": true, "privacy": true, "call": true,
-		"testset": true, "response": true, "skip": true,
+		"testset": true, "response": true, "skip": true, "refused": true, "choice": true,
 	}
 	// Some are put together from a name that the type of a value limits.
 	keys := []string{

@@ -26,6 +26,7 @@ type Call struct {
 	Message     record.MessageID // 0 for interactions
 	Author      Person
 	Attachments []Attachment
+	UploadLimit int64   // largest file that may be sent, bytes
 	Target      *Quoted // the message replied to, or that the context menu was opened on
 	Interaction bool
 }

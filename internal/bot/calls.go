@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/mynahbot/mynah/internal/conversation"
@@ -52,9 +53,31 @@ type CallHealth struct {
 	Encryption  int // version of DAVE, 0 = none
 	Epoch       uint64
 	PrivacyCode string // the same for everybody in the channel
+	Hushed      Hushed
 	Sent        uint64 // packets
 	OnTime      float64
 	Speakers    []SpeakerHealth
+}
+
+// Hushed is what a server's moderators let Mynah do in its voice channel.
+type Hushed struct {
+	Muted, Deafened bool // on the server
+	Suppressed      bool // in the audience of a stage, or without the permission to speak
+}
+
+// faults are the sentences that say so, with who can change it.
+func (h Hushed) faults() []CallFault {
+	var list []CallFault
+	if h.Muted {
+		list = append(list, CallServerMuted)
+	}
+	if h.Suppressed && !h.Muted {
+		list = append(list, CallSuppressed)
+	}
+	if h.Deafened {
+		list = append(list, CallServerDeafened)
+	}
+	return list
 }
 
 // SpeakerHealth is how one person is heard.
@@ -70,22 +93,28 @@ type CallFault string
 
 // The faults.
 const (
-	CallNoVoice      CallFault = "call.no_voice" // the channel is none for voice
-	CallNoConnect    CallFault = "call.no_connect"
-	CallNoSpeak      CallFault = "call.no_speak"
-	CallNotYours     CallFault = "call.not_yours" // the one who asks may not enter there
-	CallFull         CallFault = "call.full"
-	CallNoAnswer     CallFault = "call.no_answer"
-	CallToken        CallFault = "call.token"
-	CallMode         CallFault = "call.mode"
-	CallDAVE         CallFault = "call.dave"
-	CallRateLimited  CallFault = "call.rate_limited"
-	CallUnreachable  CallFault = "call.unreachable"
-	CallRemoved      CallFault = "call.removed"
-	CallAlone        CallFault = "call.alone"
-	CallAudience     CallFault = "call.audience" // a stage where Mynah has asked to speak and has to be invited
-	CallMuted        CallFault = "call.muted"    // a stage where Mynah may not even ask
-	CallShuttingDown CallFault = "closed"        // Mynah itself stops
+	CallNoVoice        CallFault = "call.no_voice" // the channel is none for voice
+	CallNoConnect      CallFault = "call.no_connect"
+	CallNoSpeak        CallFault = "call.no_speak"
+	CallNotYours       CallFault = "call.not_yours" // the one who asks may not enter there
+	CallFull           CallFault = "call.full"
+	CallAFK            CallFault = "call.afk" // the channel of those who are away, where nobody may speak
+	CallNoAnswer       CallFault = "call.no_answer"
+	CallToken          CallFault = "call.token"
+	CallMode           CallFault = "call.mode"
+	CallDAVE           CallFault = "call.dave"
+	CallRateLimited    CallFault = "call.rate_limited"
+	CallUnreachable    CallFault = "call.unreachable"
+	CallRemoved        CallFault = "call.removed"
+	CallAlone          CallFault = "call.alone"
+	CallAudience       CallFault = "call.audience"        // a stage where Mynah has asked to speak and has to be invited
+	CallMuted          CallFault = "call.muted"           // a stage where Mynah may not even ask
+	CallServerMuted    CallFault = "call.server_muted"    // by a moderator
+	CallServerDeafened CallFault = "call.server_deafened" // by a moderator
+	CallSuppressed     CallFault = "call.suppressed"      // without the right to speak
+	CallMovedAFK       CallFault = "call.moved_afk"       // to where nobody may speak
+	CallInClear        CallFault = "call.in_clear"        // without end-to-end encryption, which the server demands
+	CallShuttingDown   CallFault = "closed"               // Mynah itself stops
 )
 
 // CallError is a CallFault as an error.
@@ -196,6 +225,51 @@ func (b *Bot) CallMoved(server record.ServerID, channel record.ChannelID) {
 		place.Channel = channel
 		b.keepCall(b.ctx, server, place)
 		b.tellListening(b.ctx, settings, channel)
+	})
+}
+
+// CallHushed is told when what moderators let Mynah do in its call has changed. It returns at once.
+func (b *Bot) CallHushed(server record.ServerID, old, now Hushed) {
+	had := old.faults()
+	for _, fault := range now.faults() {
+		if !slices.Contains(had, fault) {
+			b.tellInCall(server, string(fault))
+		}
+	}
+}
+
+// CallCleared is told when a call has lost its end-to-end encryption, since somebody came whose client has none. It returns at once.
+func (b *Bot) CallCleared(server record.ServerID) {
+	_ = b.work.add(lane{own: b.ownLane.Add(1)}, func() {
+		settings, err := b.settings(b.ctx, server)
+		if err != nil {
+			b.log.Error("settings can't be read", "server", server, "err", err)
+		}
+		call, ok := b.Ongoing(server)
+		if !ok {
+			return
+		}
+		if err == nil && !settings.RequireE2EE {
+			b.tellInCall(server, "call.now_clear")
+			return
+		}
+		call.Leave(b.ctx) // what can't be read counts as demanded
+		b.CallEnded(server, CallInClear)
+	})
+}
+
+// tellInCall says something in the text channel of a server's call. It returns at once.
+func (b *Bot) tellInCall(server record.ServerID, key string) {
+	_ = b.work.add(lane{own: b.ownLane.Add(1)}, func() {
+		settings, err := b.settings(b.ctx, server)
+		link := b.link.Load()
+		if err != nil || link == nil || settings.Call.Text == 0 {
+			b.log.Warn("people in a call could not be told something", "server", server, "what", key, "err", err)
+			return
+		}
+		if _, err := link.messenger.Post(b.ctx, settings.Call.Text, Reply{Text: b.texts.get(b.language(settings), key)}); err != nil {
+			b.log.Warn("people in a call could not be told something", "server", server, "what", key, "err", err)
+		}
 	})
 }
 

@@ -31,13 +31,13 @@ type classified struct {
 
 // classify decides what a message is.
 func (b *Bot) classify(m *Message, s record.Settings) classified {
-	mode := b.replyMode(s, m.Channel)
+	mode := b.replyMode(s, m.Channel, m.Parent)
 	direct := m.Server == 0
 	addressed := direct || m.Mentioned || m.ReplyTo != nil && m.ReplyTo.Mine
 	listening := addressed && (mode != record.ReplyOff || direct) || mode == record.ReplyAll
 	text := strings.TrimSpace(m.Text)
 
-	if line, ok := strings.CutPrefix(text, b.prefix(s)); ok {
+	if line, ok := strings.CutPrefix(text, b.prefix(s)); ok && !m.Forwarded {
 		if first, rest := firstWord(line); first != "" {
 			second, afterSecond := firstWord(rest)
 			cmd, used, group := b.find(first, second)

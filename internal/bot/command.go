@@ -34,6 +34,8 @@ type Option struct {
 	// Takes, when set, says which unnamed words of a prefix command the option
 	// may take; others go to the next option.
 	Takes *regexp.Regexp
+	// Voice offers, of an option of kind Channel, voice channels and stages only.
+	Voice bool
 	// Choices are all values that the option may have; none = any.
 	Choices []string
 	// Complete lists what can be chosen, best first; nil = nothing to choose from.

@@ -336,7 +336,7 @@ func exportDataset(ctx context.Context, c *Call) error {
 
 // sendOrKeep sends a file where Discord takes it, else puts it into the workspace.
 func (c *Call) sendOrKeep(ctx context.Context, name string, data []byte, text string) error {
-	if int64(len(data)) <= c.bot.cfg.UploadBytes {
+	if int64(len(data)) <= c.UploadLimit {
 		_, err := c.Send(ctx, Reply{Text: text, Files: []File{bytesFile(name, data)}})
 		return err
 	}
@@ -348,7 +348,7 @@ func (c *Call) sendOrKeep(ctx context.Context, name string, data []byte, text st
 	if _, err := w.Create(kept, bytes.NewReader(data)); err != nil {
 		return err
 	}
-	return c.Say(ctx, text+" "+c.T("files.too_large_to_send", "name", plain(kept), "size", size(int64(len(data))), "limit", size(c.bot.cfg.UploadBytes)))
+	return c.Say(ctx, text+" "+c.T("files.too_large_to_send", "name", plain(kept), "size", size(int64(len(data))), "limit", size(c.UploadLimit)))
 }
 
 // bytesFile is a file made of bytes.

@@ -31,8 +31,8 @@ func (b *Bot) getfile() *Command {
 			if err != nil {
 				return c.fileError(name, err)
 			}
-			if file.Size > c.bot.cfg.UploadBytes {
-				return c.fail("files.too_large_to_send", "name", plain(name), "size", size(file.Size), "limit", size(c.bot.cfg.UploadBytes))
+			if file.Size > c.UploadLimit {
+				return c.fail("files.too_large_to_send", "name", plain(name), "size", size(file.Size), "limit", size(c.UploadLimit))
 			}
 			_, err = c.Send(ctx, Reply{Text: c.T("files.here", "name", plain(name), "size", size(file.Size)), Files: []File{file}})
 			return err
@@ -62,8 +62,8 @@ func (b *Bot) archive() *Command {
 				return c.fileError(folder, err)
 			}
 			text := c.T("files.archived", "name", plain(a.Path), "files", a.Files, "size", size(a.Size))
-			if a.Size > c.bot.cfg.UploadBytes {
-				return c.Say(ctx, text+" "+c.T("files.archive_too_large", "limit", size(c.bot.cfg.UploadBytes)))
+			if a.Size > c.UploadLimit {
+				return c.Say(ctx, text+" "+c.T("files.archive_too_large", "limit", size(c.UploadLimit)))
 			}
 			file, err := workspaceFile(w, a.Path)
 			if err != nil {

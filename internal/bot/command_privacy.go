@@ -29,7 +29,7 @@ func (b *Bot) privacy() []*Command {
 				if err != nil {
 					return err
 				}
-				if int64(len(raw)) > c.bot.cfg.UploadBytes {
+				if int64(len(raw)) > c.UploadLimit {
 					return c.fail("privacy.too_large", "size", size(int64(len(raw))))
 				}
 				_, err = c.Send(ctx, Reply{Text: c.T("privacy.exported", "days", retentionDays(c.settings)), Files: []File{bytesFile("mynah-about-me.json", raw)}})

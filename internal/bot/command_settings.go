@@ -181,6 +181,24 @@ func (b *Bot) serverSettings() []setting {
 			},
 		},
 		{
+			name:   "require_e2ee",
+			values: func(*Call) []string { return []string{on, off, byDefault} },
+			show: func(_ *Call, s record.Settings) string {
+				if s.RequireE2EE {
+					return on
+				}
+				return off
+			},
+			set: func(c *Call, s *record.Settings, value string) error {
+				var choice string
+				if err := c.oneOf(&choice, value, on, off); err != nil {
+					return err
+				}
+				s.RequireE2EE = choice == on
+				return nil
+			},
+		},
+		{
 			name:   "voice",
 			values: fixed(voiceAuto, voicePlain, off),
 			show:   func(c *Call, s record.Settings) string { return orConfigured(c, s.Voice) },
@@ -308,7 +326,7 @@ func isLanguageTag(s string) bool {
 }
 
 func showReplyMode(c *Call, s record.Settings) string {
-	text := string(c.bot.replyMode(record.Settings{ReplyMode: s.ReplyMode}, 0))
+	text := string(c.bot.replyMode(record.Settings{ReplyMode: s.ReplyMode}, 0, 0))
 	channels := make([]record.ChannelID, 0, len(s.ChannelModes))
 	for id := range s.ChannelModes {
 		channels = append(channels, id)

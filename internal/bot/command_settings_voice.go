@@ -17,6 +17,7 @@ import (
 
 const (
 	optIn  = "opt-in"
+	on     = "on"
 	optOut = "opt-out"
 	// maxWords is how many words, and how many names, a server may have.
 	maxWords = 200

@@ -23,7 +23,7 @@ func (b *Bot) voiceCommands() []*Command {
 	return []*Command{
 		{
 			Name: "join", ServerOnly: true, Slow: true,
-			Options: []Option{{Name: "channel", Kind: Channel}},
+			Options: []Option{{Name: "channel", Kind: Channel, Voice: true}},
 			Run:     func(ctx context.Context, c *Call) error { return c.join(ctx) },
 		},
 		{Name: "leave", ServerOnly: true, Slow: true, Run: func(ctx context.Context, c *Call) error {
@@ -53,7 +53,7 @@ func (b *Bot) voiceCommands() []*Command {
 				if err := c.sayIn(call, text, true); err != nil {
 					return c.failed(err, "call.cannot_say")
 				}
-				return c.Say(ctx, c.T("call.saying"))
+				return c.Say(ctx, c.withHushed(c.T("call.saying"), call))
 			},
 		},
 		{Name: "skip", ServerOnly: true, Run: func(ctx context.Context, c *Call) error {
@@ -161,6 +161,10 @@ func (c *Call) join(ctx context.Context) error {
 		}
 		return c.failed(err, string(CallNoAnswer))
 	}
+	if c.settings.RequireE2EE && call.Health().Encryption == 0 {
+		call.Leave(ctx)
+		return c.fail(string(CallInClear))
+	}
 	c.bot.keepCall(ctx, c.Server, record.CallPlace{Channel: channel, Text: c.Channel})
 	key := "call.joined"
 	if call.Health().Encryption == 0 {
@@ -169,6 +173,8 @@ func (c *Call) join(ctx context.Context) error {
 	text := c.T(key, "channel", channel)
 	if e, ok := errors.AsType[*CallError](err); ok {
 		text += "\n" + c.T(string(e.Fault))
+	} else {
+		text = c.withHushed(text, call)
 	}
 	if c.bot.talks.of(c.Server) != nil {
 		notice := c.bot.listeningNotice(c.settings, c.Language)
@@ -177,6 +183,14 @@ func (c *Call) join(ctx context.Context) error {
 		return err
 	}
 	return c.Say(ctx, text)
+}
+
+// withHushed adds to a text what moderators keep Mynah from.
+func (c *Call) withHushed(text string, call OngoingCall) string {
+	for _, fault := range call.Health().Hushed.faults() {
+		text += "\n" + c.T(string(fault))
+	}
+	return text
 }
 
 // controlledCall returns the server's call where the author may control it: those who sit in the channel, and those who may
@@ -204,6 +218,9 @@ func (c *Call) callHealth(call OngoingCall) string {
 		state = "call.health_connecting"
 	}
 	out.WriteString(c.T(state, "channel", call.Channel(), "latency", h.Latency.Round(100*time.Microsecond), "resumes", h.Resumes))
+	for _, fault := range h.Hushed.faults() {
+		out.WriteString("\n" + c.T(string(fault)))
+	}
 	out.WriteByte('\n')
 	if h.Encryption > 0 {
 		out.WriteString(c.T("call.health_encrypted", "version", h.Encryption, "epoch", h.Epoch, "code", h.PrivacyCode))

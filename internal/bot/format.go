@@ -2,6 +2,7 @@ package bot
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 	"time"
 	"unicode"
@@ -37,10 +38,20 @@ func seconds(d time.Duration) string {
 	return fmt.Sprintf("%d:%02d min", int(d.Minutes()), int(d.Seconds())%60)
 }
 
-var markdown = strings.NewReplacer("`", "'", "*", "∗", "_", "\\_", "~", "\\~", "|", "\\|", "\n", " ", "\r", " ")
+// markdown are the characters that mean something to Discord wherever they stand: emphasis, code, spoilers, links and mentions.
+var markdown = strings.NewReplacer("\\", "\\\\", "`", "'", "*", "\\*", "_", "\\_", "~", "\\~", "|", "\\|", "[", "\\[", "]", "\\]", "<", "\\<",
+	"://", "\\:\\/\\/", "\n", " ", "\r", " ")
 
-// plain makes a name that somebody else chose harmless inside a sentence.
-func plain(s string) string { return markdown.Replace(shorten(s, 100)) }
+// lineStart are those that mean something at the start of a line: headings, quotations, lists.
+var lineStart = regexp.MustCompile(`^(\s*)(?:([#>+-])|(\d+)([.)]))`)
+
+// plain makes a name that somebody else chose harmless, inside a sentence or alone in its line.
+func plain(s string) string {
+	s = markdown.Replace(shorten(s, 100))
+	return lineStart.ReplaceAllStringFunc(s, func(start string) string {
+		return start[:len(start)-1] + "\\" + start[len(start)-1:]
+	})
+}
 
 // code shows a text as it is, in one line.
 func code(s string) string {

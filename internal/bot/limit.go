@@ -39,7 +39,7 @@ type personLimiter struct {
 type personLimit struct {
 	limiter *rate.Limiter
 	waiting int  // messages that came and were not looked at yet
-	told    bool // since the person last waited for an answer
+	told    bool // since the person last waited for a while
 	last    time.Time
 }
 
@@ -47,8 +47,8 @@ func newPersonLimiter(now func() time.Time) *personLimiter {
 	return &personLimiter{people: map[record.UserID]*personLimit{}, now: now}
 }
 
-// arrived counts a message, or an interaction, that was put in a queue.
-func (l *personLimiter) arrived(id record.UserID) {
+// arrived counts a message, or an interaction, that was put in a queue, and returns when that was.
+func (l *personLimiter) arrived(id record.UserID) time.Time {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	p := l.people[id]
@@ -61,6 +61,7 @@ func (l *personLimiter) arrived(id record.UserID) {
 	}
 	p.waiting++
 	p.last = l.now()
+	return p.last
 }
 
 // done takes one out of the count again.
@@ -73,8 +74,8 @@ func (l *personLimiter) done(id record.UserID) {
 }
 
 // allow is asked before a command or a question is answered, between its
-// arrived and its done.
-func (l *personLimiter) allow(id record.UserID) verdict {
+// arrived (at) and its done. It is the pace of the person that counts, not that of the answers, which Discord may slow down.
+func (l *personLimiter) allow(id record.UserID, at time.Time) verdict {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	p := l.people[id]
@@ -82,10 +83,11 @@ func (l *personLimiter) allow(id record.UserID) verdict {
 		return allowed
 	}
 	if p.waiting <= 1 { // nothing of theirs beside this one
-		p.told = false
+		// Whoever is in the middle of a flood may have a moment in which nothing of theirs waits.
+		p.told = p.told && p.limiter.TokensAt(at) < personBurst/2
 		return allowed
 	}
-	if p.limiter.AllowN(l.now(), 1) {
+	if p.limiter.AllowN(at, 1) {
 		return allowed
 	}
 	if p.told {

@@ -13,8 +13,8 @@ func TestWhoeverWaitsIsNeverTooFast(t *testing.T) {
 	now := time.Unix(0, 0)
 	l := newPersonLimiter(func() time.Time { return now })
 	for i := range 1000 {
-		l.arrived(1)
-		if l.allow(1) != allowed {
+		at := l.arrived(1)
+		if l.allow(1, at) != allowed {
 			t.Fatalf("message %d was refused", i)
 		}
 		l.done(1)
@@ -24,12 +24,14 @@ func TestWhoeverWaitsIsNeverTooFast(t *testing.T) {
 func TestAFloodIsBoundedAndToldOnce(t *testing.T) {
 	now := time.Unix(0, 0)
 	l := newPersonLimiter(func() time.Time { return now })
+	var at []time.Time
 	for range 50 {
-		l.arrived(1)
+		at = append(at, l.arrived(1))
 	}
 	count := map[verdict]int{}
-	for range 50 {
-		count[l.allow(1)]++
+	for i := range 50 {
+		now = now.Add(time.Second) // however slowly they are answered
+		count[l.allow(1, at[i])]++
 		l.done(1)
 	}
 	// The last one finds nothing of its author's waiting any more.
@@ -37,8 +39,7 @@ func TestAFloodIsBoundedAndToldOnce(t *testing.T) {
 		t.Errorf("%v", count)
 	}
 	l.arrived(2)
-	l.arrived(2)
-	if l.allow(2) != allowed {
+	if l.allow(2, l.arrived(2)) != allowed {
 		t.Error("somebody else was refused")
 	}
 }

@@ -111,7 +111,8 @@ func (b *Bot) JobEnded(ctx context.Context, job record.Job) {
 	}
 	if job.Message != 0 {
 		err = link.messenger.Edit(ctx, job.Channel, job.Message, Reply{Text: text})
-	} else {
+	}
+	if job.Message == 0 || err != nil { // the message may be gone, or too old to be edited once more
 		_, err = link.messenger.Post(ctx, job.Channel, Reply{Text: text})
 	}
 	if err != nil {

@@ -42,14 +42,20 @@ type Message struct {
 	ID      record.MessageID
 	Server  record.ServerID // 0 in direct messages
 	Channel record.ChannelID
-	Author  Person
+	// Parent is the channel that a thread, or a forum's post, belongs to; 0 for another channel.
+	Parent record.ChannelID
+	Author Person
 	// Text is without the mention of Mynah itself.
-	Text        string
-	Mentioned   bool // Mynah was mentioned
+	Text      string
+	Mentioned bool // Mynah was mentioned
+	// Forwarded tells that text and attachments are those of a message that the author forwarded: something to answer, and
+	// never a command of theirs.
+	Forwarded   bool
 	Attachments []Attachment
 	Voice       bool    // a Discord voice message (flag 8192)
 	ReplyTo     *Quoted // nil where it replies to nothing
 	Locale      string  // the server's preferred locale ("en-US"); may be empty
+	UploadLimit int64   // largest file that an answer may have, bytes; 0 = what the configuration says
 }
 
 // Invocation is the use of a slash command, a context menu, or a submitted form.
@@ -69,6 +75,7 @@ type Invocation struct {
 	Locale string // of the person
 	// ServerLocale is the server's preferred locale; may be empty.
 	ServerLocale string
+	UploadLimit  int64 // as in Message
 }
 
 // Completion asks for what can be chosen for one option while somebody types.

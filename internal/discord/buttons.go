@@ -13,7 +13,7 @@ import (
 const buttonMark = "run/"
 
 // buttons makes Discord's buttons: the id says which command is run.
-func buttons(all []bot.Button) []discord.ContainerComponent {
+func buttons(all []bot.Button) []discord.LayoutComponent {
 	if len(all) == 0 {
 		return nil
 	}
@@ -24,9 +24,9 @@ func buttons(all []bot.Button) []discord.ContainerComponent {
 			style = discord.ButtonStylePrimary
 		}
 		id := buttonMark + url.PathEscape(b.Command) + "/" + url.PathEscape(b.Option) + "/" + url.PathEscape(b.Value)
-		row = append(row, discord.ButtonComponent{Style: style, Label: clip(b.Label, 80), CustomID: id})
+		row.Components = append(row.Components, discord.ButtonComponent{Style: style, Label: clip(b.Label, 80), CustomID: id})
 	}
-	return []discord.ContainerComponent{row}
+	return []discord.LayoutComponent{row}
 }
 
 // readButton reads the id of one of Mynah's buttons.

@@ -89,7 +89,7 @@ func (k *call) Health() bot.CallHealth {
 	h := k.conn.Health()
 	out := bot.CallHealth{
 		Ready: h.Ready, Latency: h.Latency, Resumes: h.Resumes, Encryption: h.Encryption.Version, Epoch: h.Encryption.Epoch,
-		PrivacyCode: h.Encryption.PrivacyCode, Sent: h.Sent, OnTime: 1,
+		PrivacyCode: h.Encryption.PrivacyCode, Sent: h.Sent, OnTime: 1, Hushed: k.calls.hushed(k.guild),
 	}
 	if h.Slots > 0 {
 		out.OnTime = float64(h.OnTime) / float64(h.Slots)

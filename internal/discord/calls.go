@@ -9,7 +9,7 @@ import (
 	"github.com/disgoorg/disgo/discord"
 	"github.com/disgoorg/disgo/events"
 	"github.com/disgoorg/disgo/rest"
-	"github.com/disgoorg/json"
+	"github.com/disgoorg/omit"
 	"github.com/disgoorg/snowflake/v2"
 
 	"github.com/mynahbot/mynah/internal/bot"
@@ -112,7 +112,7 @@ func (s *calls) queue(ctx context.Context, guild snowflake.ID) (done func(), err
 
 // open connects to a channel. The error is a *bot.CallError around what happened.
 func (s *calls) open(ctx context.Context, guild, channel snowflake.ID) (*call, error) {
-	conn, ok := s.client.disgo.VoiceManager().CreateConn(guild).(*voice.Conn)
+	conn, ok := s.client.disgo.VoiceManager.CreateConn(guild).(*voice.Conn)
 	if !ok {
 		return nil, errors.New("discord: voice connections are not Mynah's own")
 	}
@@ -124,10 +124,14 @@ func (s *calls) open(ctx context.Context, guild, channel snowflake.ID) (*call, e
 		if stop, ok := errors.AsType[*voice.StopError](err); ok {
 			return nil, &bot.CallError{Fault: fault(stop.Reason), Err: err}
 		}
+		why := bot.CallNoAnswer
+		if conn.ChannelID() != nil {
+			why = bot.CallUnreachable // Discord has let Mynah in; it is the voice server that doesn't answer
+		}
 		closing, done := context.WithTimeout(context.WithoutCancel(ctx), leaveTime)
 		defer done()
 		conn.Close(closing)
-		return nil, &bot.CallError{Fault: bot.CallNoAnswer, Err: err}
+		return nil, &bot.CallError{Fault: why, Err: err}
 	}
 	return k, nil
 }
@@ -185,9 +189,9 @@ func (s *calls) meet(ctx context.Context, guild, channel snowflake.ID) {
 		if known {
 			continue
 		}
-		m, err := s.client.disgo.Rest().GetMember(guild, user, within(ctx))
+		m, err := s.client.disgo.Rest.GetMember(guild, user, rest.WithCtx(ctx))
 		if err != nil {
-			s.client.log.Warn("somebody in the voice channel is not known by name", "err", brief(err))
+			s.client.log.Warn("somebody in the voice channel is not known by name", "err", err)
 			continue
 		}
 		s.know(guild, *m)
@@ -211,11 +215,11 @@ func (s *calls) forget(guild, user snowflake.ID) {
 // present lists who sits in a channel besides Mynah.
 func (s *calls) present(guild, channel snowflake.ID) []snowflake.ID {
 	var users []snowflake.ID
-	s.client.disgo.Caches().VoiceStatesForEach(guild, func(state discord.VoiceState) {
+	for state := range s.client.disgo.Caches.VoiceStates(guild) {
 		if state.ChannelID != nil && *state.ChannelID == channel && state.UserID != s.client.self {
 			users = append(users, state.UserID)
 		}
-	})
+	}
 	return users
 }
 
@@ -223,10 +227,9 @@ func (s *calls) present(guild, channel snowflake.ID) []snowflake.ID {
 // whether asker, unless 0, may enter.
 func (s *calls) admitted(ctx context.Context, guild, channel, asker snowflake.ID) (stage bool, err error) {
 	c := s.client.disgo
-	found, err := c.Rest().GetChannel(channel, within(ctx))
+	found, err := c.Rest.GetChannel(channel, rest.WithCtx(ctx))
 	if err != nil {
-		var refused rest.Error
-		if errors.As(err, &refused) {
+		if _, refused := errors.AsType[*apiError](err); refused {
 			return false, &bot.CallError{Fault: bot.CallNoConnect, Err: err}
 		}
 		return false, err
@@ -235,29 +238,23 @@ func (s *calls) admitted(ctx context.Context, guild, channel, asker snowflake.ID
 	if !ok || room.GuildID() != guild {
 		return false, &bot.CallError{Fault: bot.CallNoVoice}
 	}
-	_, stage = found.(discord.GuildStageVoiceChannel)
-	permissions := func(user snowflake.ID) (discord.Permissions, error) {
-		m, err := c.Rest().GetMember(guild, user, within(ctx))
-		if err != nil {
-			return 0, err
-		}
-		m.GuildID = guild
-		return c.Caches().MemberPermissionsInChannel(room, *m), nil
+	if s.away(guild, channel) {
+		return false, &bot.CallError{Fault: bot.CallAFK}
 	}
+	_, stage = found.(discord.GuildStageVoiceChannel)
 	const enter = discord.PermissionViewChannel | discord.PermissionConnect
 	if asker != 0 {
-		if may, err := permissions(asker); err != nil {
+		if may, err := s.client.permissions(ctx, room, asker); err != nil {
 			return false, err
-		} else if !may.Has(discord.PermissionAdministrator) && !may.Has(enter) {
+		} else if !may.Has(enter) {
 			return false, &bot.CallError{Fault: bot.CallNotYours}
 		}
 	}
-	may, err := permissions(s.client.self)
+	may, err := s.client.permissions(ctx, room, s.client.self)
 	if err != nil {
 		return false, err
 	}
 	switch {
-	case may.Has(discord.PermissionAdministrator):
 	case !may.Has(enter):
 		return false, &bot.CallError{Fault: bot.CallNoConnect}
 	case !stage && !may.Has(discord.PermissionSpeak):
@@ -265,12 +262,12 @@ func (s *calls) admitted(ctx context.Context, guild, channel, asker snowflake.ID
 	}
 	if v, ok := found.(discord.GuildVoiceChannel); ok && v.UserLimit > 0 && !may.Has(discord.PermissionMoveMembers) {
 		people, here := 0, false
-		c.Caches().VoiceStatesForEach(guild, func(state discord.VoiceState) {
+		for state := range c.Caches.VoiceStates(guild) {
 			if state.ChannelID != nil && *state.ChannelID == channel {
 				people++
 				here = here || state.UserID == s.client.self
 			}
-		})
+		}
 		if people >= v.UserLimit && !here {
 			return false, &bot.CallError{Fault: bot.CallFull}
 		}
@@ -279,17 +276,32 @@ func (s *calls) admitted(ctx context.Context, guild, channel, asker snowflake.ID
 	return stage, nil
 }
 
+// away reports whether a channel is its server's for those who do nothing, where nobody may speak.
+func (s *calls) away(guild, channel snowflake.ID) bool {
+	g, ok := s.client.disgo.Caches.Guild(guild)
+	return ok && g.AfkChannelID != nil && *g.AfkChannelID == channel
+}
+
+// hushed is what the server lets Mynah do in its voice channel.
+func (s *calls) hushed(guild snowflake.ID) bot.Hushed {
+	v, ok := s.client.disgo.Caches.VoiceState(guild, s.client.self)
+	if !ok || v.ChannelID == nil {
+		return bot.Hushed{}
+	}
+	return bot.Hushed{Muted: v.GuildMute, Deafened: v.GuildDeaf, Suppressed: v.Suppress}
+}
+
 // askToSpeak leaves the audience of a stage where Mynah may, and raises its hand where it may not. The error is a *bot.CallError that
 // tells what somebody else has to do.
 func (s *calls) askToSpeak(ctx context.Context, guild, channel snowflake.ID) error {
-	members := s.client.disgo.Rest()
+	members := s.client.disgo.Rest
 	on := false
-	err := members.UpdateCurrentUserVoiceState(guild, discord.CurrentUserVoiceStateUpdate{ChannelID: &channel, Suppress: &on}, within(ctx))
+	err := members.UpdateCurrentUserVoiceState(guild, discord.CurrentUserVoiceStateUpdate{ChannelID: &channel, Suppress: &on}, rest.WithCtx(ctx))
 	if err == nil {
 		return nil
 	}
-	now := json.NewNullable(time.Now())
-	asked := members.UpdateCurrentUserVoiceState(guild, discord.CurrentUserVoiceStateUpdate{ChannelID: &channel, RequestToSpeakTimestamp: &now}, within(ctx))
+	now := omit.NewPtr(time.Now())
+	asked := members.UpdateCurrentUserVoiceState(guild, discord.CurrentUserVoiceStateUpdate{ChannelID: &channel, RequestToSpeakTimestamp: now}, rest.WithCtx(ctx))
 	if asked != nil {
 		return &bot.CallError{Fault: bot.CallMuted, Err: errors.Join(err, asked)}
 	}
@@ -298,14 +310,14 @@ func (s *calls) askToSpeak(ctx context.Context, guild, channel snowflake.ID) err
 
 // backOnStage asks to speak again where a new connection, or a move, has put Mynah into the audience of a stage.
 func (s *calls) backOnStage(guild, channel snowflake.ID) {
-	state, ok := s.client.disgo.Caches().VoiceState(guild, s.client.self)
+	state, ok := s.client.disgo.Caches.VoiceState(guild, s.client.self)
 	if !ok || state.ChannelID == nil || *state.ChannelID != channel || !state.Suppress || state.RequestToSpeakTimestamp != nil {
 		return
 	}
 	ctx, done := context.WithTimeout(context.Background(), askTime)
 	defer done()
 	if err := s.askToSpeak(ctx, guild, channel); err != nil {
-		s.client.log.Info("in the audience of a stage again", "server", guild, "err", brief(err))
+		s.client.log.Info("in the audience of a stage again", "server", guild, "err", err)
 	}
 }
 
@@ -342,7 +354,17 @@ func (s *calls) changed(guild snowflake.ID, e voice.Event) {
 			s.client.wg.Go(func() { s.backOnStage(guild, e.Channel) })
 		}
 		s.mu.Unlock()
+	case voice.EventCleared:
+		s.client.bot.CallCleared(record.ServerID(guild))
 	case voice.EventMoved:
+		if s.away(guild, e.Channel) {
+			s.mu.Lock()
+			if k := s.ongoing[guild]; k != nil && !s.closing {
+				s.client.wg.Go(func() { k.end(bot.CallMovedAFK) })
+			}
+			s.mu.Unlock()
+			return
+		}
 		s.client.bot.CallMoved(record.ServerID(guild), record.ChannelID(e.Channel))
 		s.mu.Lock()
 		if !s.closing {
@@ -350,8 +372,8 @@ func (s *calls) changed(guild snowflake.ID, e voice.Event) {
 				ctx, done := context.WithTimeout(context.Background(), meetTime)
 				defer done()
 				s.company(guild) // who has been seen before is known at once
-				if c, err := s.client.disgo.Rest().GetChannel(e.Channel, within(ctx)); err != nil {
-					s.client.log.Warn("the bitrate of a voice channel is not known", "channel", e.Channel, "err", brief(err))
+				if c, err := s.client.disgo.Rest.GetChannel(e.Channel, rest.WithCtx(ctx)); err != nil {
+					s.client.log.Warn("the bitrate of a voice channel is not known", "channel", e.Channel, "err", err)
 				} else if room, ok := c.(discord.GuildAudioChannel); ok {
 					s.keepBitrate(room)
 				}
@@ -395,6 +417,13 @@ func (c *Client) onVoiceState(e *events.GuildVoiceStateUpdate) {
 	case e.Member.User.ID != 0:
 		c.calls.know(e.VoiceState.GuildID, e.Member)
 	}
+	if e.VoiceState.UserID == c.self && e.VoiceState.ChannelID != nil && e.OldVoiceState.ChannelID != nil &&
+		*e.VoiceState.ChannelID == *e.OldVoiceState.ChannelID {
+		old := bot.Hushed{Muted: e.OldVoiceState.GuildMute, Deafened: e.OldVoiceState.GuildDeaf, Suppressed: e.OldVoiceState.Suppress}
+		if now := c.calls.hushed(e.VoiceState.GuildID); now != old {
+			c.bot.CallHushed(record.ServerID(e.VoiceState.GuildID), old, now)
+		}
+	}
 	c.calls.company(e.VoiceState.GuildID)
 }
 
@@ -408,8 +437,44 @@ func (c *Client) onChannel(e *events.GuildChannelUpdate) {
 // onServer tells the bot that a server can be worked with.
 func (c *Client) onServer(e *events.GuildReady) { c.bot.ServerReady(record.ServerID(e.GuildID)) }
 
+// onServerBack does so after an outage of the server.
+func (c *Client) onServerBack(e *events.GuildAvailable) {
+	c.bot.ServerReady(record.ServerID(e.GuildID))
+}
+
 // onServerLeft tells the bot that it was taken off a server.
-func (c *Client) onServerLeft(e *events.GuildLeave) { c.bot.ServerLeft(record.ServerID(e.GuildID)) }
+func (c *Client) onServerLeft(e *events.GuildLeave) {
+	c.calls.left(e.GuildID)
+	c.bot.ServerLeft(record.ServerID(e.GuildID))
+}
+
+// renew takes who sits in a server's voice channels from what a new session, or the end of an outage, tells of it.
+func (s *calls) renew(guild snowflake.ID, talking map[snowflake.ID]bool, members []discord.Member) {
+	s.mu.Lock()
+	for who := range s.people {
+		if who.guild == guild && !talking[who.user] {
+			delete(s.people, who)
+		}
+	}
+	s.mu.Unlock()
+	for _, m := range members {
+		if talking[m.User.ID] {
+			s.know(guild, m)
+		}
+	}
+	s.company(guild)
+}
+
+// left ends the call on a server that Mynah was taken off.
+func (s *calls) left(guild snowflake.ID) {
+	s.mu.Lock()
+	k := s.ongoing[guild]
+	closing := s.closing
+	if k != nil && !closing {
+		s.client.wg.Go(func() { k.end(bot.CallRemoved) })
+	}
+	s.mu.Unlock()
+}
 
 // company tells the bot who sits in Mynah's voice channel, and leaves it after a while when no human does.
 func (s *calls) company(guild snowflake.ID) {

@@ -118,7 +118,7 @@ func callWorldIn(t *testing.T, places localdiscord.World, to Config, change func
 		t.Fatal(err)
 	}
 	t.Cleanup(server.Close)
-	local, err := localdiscord.Start(context.Background(), localdiscord.Config{World: places, Voice: server})
+	local, err := localdiscord.Start(context.Background(), localdiscord.Config{World: quick(places), Voice: server})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,7 +17,6 @@ import (
 	"github.com/disgoorg/disgo/discord"
 	"github.com/disgoorg/disgo/events"
 	"github.com/disgoorg/disgo/gateway"
-	"github.com/disgoorg/disgo/handlers"
 	"github.com/disgoorg/disgo/rest"
 	disgovoice "github.com/disgoorg/disgo/voice"
 	"github.com/disgoorg/snowflake/v2"
@@ -63,7 +62,8 @@ const setupTime = 30 * time.Second
 
 // Client is Mynah on Discord. Create one with [Open] and end it with [Client.Close].
 type Client struct {
-	disgo disgobot.Client
+	disgo *disgobot.Client
+	rest  rest.Client
 	wire  *wire
 	bot   *bot.Bot
 	log   *slog.Logger
@@ -71,6 +71,8 @@ type Client struct {
 	fetch *fetcher
 	calls *calls
 	self  snowflake.ID // the bot user's id
+
+	metrics *metrics
 
 	ctx    context.Context // of what answers autocompletion; ends with Close
 	cancel context.CancelFunc
@@ -98,23 +100,21 @@ func Open(ctx context.Context, cfg Config, b *bot.Bot) (*Client, error) {
 	}
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.MaxIdleConnsPerHost = 32
-	c := &Client{
-		bot: b, log: cfg.Log, fetch: fetch,
-		http: &http.Client{Transport: newLimited(transport, cfg.Log)},
-	}
+	c := &Client{bot: b, log: cfg.Log, fetch: fetch, metrics: newMetrics()}
+	c.http = &http.Client{Transport: newLimited(transport, c.metrics, cfg.Log)}
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	intents := gateway.IntentGuilds | gateway.IntentGuildMessages | gateway.IntentDirectMessages | gateway.IntentGuildVoiceStates |
 		gateway.IntentGuildMessageReactions | gateway.IntentDirectMessageReactions
 	if !cfg.NoMessageContent {
 		intents |= gateway.IntentMessageContent
 	}
-	restClient := rest.NewClient(cfg.Token,
+	restClient := cleanClient{rest.NewClient(cfg.Token,
 		rest.WithURL(api),
 		rest.WithHTTPClient(c.http),
 		rest.WithRateLimiter(noLimits{rest.NewNoopRateLimiter()}),
 		rest.WithUserAgent(fmt.Sprintf("DiscordBot (https://github.com/mynahbot/mynah, 1) disgo/%s", disgo.Version)),
-		rest.WithLogger(quiet(cfg.Log)),
-	)
+		rest.WithLogger(slog.New(slog.DiscardHandler)), // it would log whole answers; each error says what went wrong
+	)}
 	if err := c.open(ctx, cfg, restClient, intents); err != nil {
 		c.fetch.client.CloseIdleConnections()
 		c.http.CloseIdleConnections()
@@ -129,29 +129,34 @@ func (c *Client) open(ctx context.Context, cfg Config, restClient rest.Client, i
 	calls := rest.New(restClient)
 	asking, done := context.WithTimeout(ctx, setupTime)
 	defer done()
-	address, err := calls.GetGatewayBot(within(asking))
+	address, err := calls.GetGatewayBot(rest.WithCtx(asking))
 	if err != nil {
 		return err
 	}
 	if cfg.GatewayURL != "" {
 		address.URL = cfg.GatewayURL
 	}
+	c.rest = restClient
 	c.calls = newCalls(c, cfg)
-	var client disgobot.Client
-	c.wire = newWire(address.URL, cfg.Token, intents, func(t gateway.EventType, sequence, shard int, data gateway.EventData) {
-		handlers.DefaultGatewayEventHandlerFunc(client)(t, sequence, shard, data)
-	}, cfg.Log)
-	client, err = disgo.New(cfg.Token,
+	starts := &budget{log: cfg.Log, m: c.metrics, ask: func(ctx context.Context) (*discord.GatewayBot, error) {
+		return calls.GetGatewayBot(rest.WithCtx(ctx))
+	}}
+	starts.told(address.SessionStartLimit)
+	c.wire = newWire(address.URL, cfg.Token, intents, c.handle, starts, c.metrics, cfg.Log)
+	client, err := disgo.New(cfg.Token,
 		disgobot.WithLogger(quiet(cfg.Log)),
 		disgobot.WithRestClient(restClient), // else disgo starts one with a limiter of its own
 		disgobot.WithRest(calls),
 		disgobot.WithGateway(c.wire),
-		disgobot.WithCaches(cache.New(cache.WithCaches(cache.FlagGuilds|cache.FlagRoles|cache.FlagVoiceStates))),
-		func(config *disgobot.Config) {
-			config.VoiceManagerConfigOpts = append(config.VoiceManagerConfigOpts, disgovoice.WithConnCreateFunc(c.calls.voice.Create))
-		},
+		disgobot.WithCaches(cache.New(
+			cache.WithCaches(cache.FlagGuilds|cache.FlagRoles|cache.FlagVoiceStates|cache.FlagChannels|cache.FlagMembers),
+			cache.WithChannelCachePolicy(func(ch discord.GuildChannel) bool { _, thread := ch.(discord.GuildThread); return thread }),
+			cache.WithMemberCachePolicy(func(m discord.Member) bool { return m.User.ID == c.self }),
+		)),
+		disgobot.WithVoiceManagerConfigOpts(disgovoice.WithConnCreateFunc(c.calls.voice.Create)),
 		disgobot.WithEventListenerFunc(c.onReady),
 		disgobot.WithEventListenerFunc(c.onServer),
+		disgobot.WithEventListenerFunc(c.onServerBack),
 		disgobot.WithEventListenerFunc(c.onServerLeft),
 		disgobot.WithEventListenerFunc(c.onVoiceState),
 		disgobot.WithEventListenerFunc(c.onChannel),
@@ -168,20 +173,19 @@ func (c *Client) open(ctx context.Context, cfg Config, restClient rest.Client, i
 		// All that disgo checks is whether the token has the form of one.
 		return &SetupError{Fault: BadToken, err: err}
 	}
-	c.disgo = client
+	c.disgo, c.self = client, client.ApplicationID // a bot's user has its application's id
 	c.bot.Connect(c, c.fetch, c, c.calls)
 	if err := c.wire.Open(ctx); err != nil {
 		return err
 	}
-	if _, err := calls.SetGlobalCommands(client.ApplicationID(), c.commands(), within(asking)); err != nil {
-		// Those of the last start still work, and so does everything else.
-		c.log.Error("the slash commands could not be registered", "err", brief(err))
-	}
+	c.wg.Go(func() { c.register(c.ctx) })
 	return nil
 }
 
-// Metrics are the figures of the voice connections, for a Prometheus registry.
-func (c *Client) Metrics() prometheus.Collector { return c.calls.voice }
+// Metrics are the figures of the connection and of the voice connections, for a Prometheus registry.
+func (c *Client) Metrics() prometheus.Collector {
+	return append(collectors{c.calls.voice}, c.metrics.all()...)
+}
 
 // Close ends the connection; what is being sent may finish until ctx ends.
 // Stop the bot first, so that it can still answer.
@@ -210,29 +214,19 @@ func (c *Client) Err() error {
 }
 
 // Disgo returns the client underneath, for what this package doesn't do (voice).
-func (c *Client) Disgo() disgobot.Client { return c.disgo }
+func (c *Client) Disgo() *disgobot.Client { return c.disgo }
 
 // InviteURL is where somebody with Manage Server lets Mynah into a server.
 func (c *Client) InviteURL() string {
 	q := url.Values{}
-	q.Set("client_id", c.disgo.ApplicationID().String())
+	q.Set("client_id", c.disgo.ApplicationID.String())
 	q.Set("scope", "bot applications.commands")
 	q.Set("permissions", fmt.Sprint(int64(Permissions)))
 	return "https://discord.com/oauth2/authorize?" + q.Encode()
 }
 
 func (c *Client) onReady(e *events.Ready) {
-	c.self = e.User.ID
 	c.log.Info("connected to Discord", "user", e.User.Username, "servers", len(e.Guilds))
-}
-
-// within makes a request end with ctx. disgo's own option bounds only the wait
-// for a rate limit, not the request.
-func within(ctx context.Context) rest.RequestOpt {
-	return func(rc *rest.RequestConfig) {
-		rc.Ctx = ctx
-		rc.Request = rc.Request.WithContext(ctx)
-	}
 }
 
 // noLimits leaves rate limits to [limited].
@@ -307,8 +301,7 @@ func explain(err error) error {
 			return &SetupError{NeedsSharding, err}
 		}
 	}
-	var refused rest.Error
-	if errors.As(err, &refused) && refused.Response != nil && refused.Response.StatusCode == http.StatusUnauthorized {
+	if refused, ok := errors.AsType[*apiError](err); ok && refused.status == http.StatusUnauthorized {
 		return &SetupError{BadToken, err}
 	}
 	return err

@@ -9,19 +9,26 @@ import (
 
 	"github.com/disgoorg/disgo/discord"
 	"github.com/disgoorg/disgo/events"
+	"github.com/disgoorg/disgo/rest"
 	"github.com/disgoorg/snowflake/v2"
 
 	"github.com/mynahbot/mynah/internal/bot"
 	"github.com/mynahbot/mynah/internal/record"
 )
 
-// onMessage turns a message into the bot's.
+// onMessage turns a message into the bot's. Messages of other types than texts and replies (somebody joined, something was
+// pinned) are nobody's question, and neither is one that holds nothing to read, such as a poll or a sticker.
 func (c *Client) onMessage(e *events.MessageCreate) {
 	m := e.Message
-	if m.Type != discord.MessageTypeDefault && m.Type != discord.MessageTypeReply {
-		return // somebody joined, something was pinned, …
+	if m.Author.ID == c.self || m.ID == 0 || m.ChannelID == 0 || m.Author.ID == 0 {
+		return // the last are what is left of a message that couldn't be read
 	}
-	if m.Author.ID == c.self {
+	c.wire.news.meet(m)
+	if m.Type != discord.MessageTypeDefault && m.Type != discord.MessageTypeReply {
+		return
+	}
+	says := read(m)
+	if says.text == "" && len(says.files) == 0 && (m.Poll != nil || len(m.StickerItems) > 0) {
 		return
 	}
 	author := c.person(e.GuildID, m.Author, m.Member)
@@ -30,38 +37,33 @@ func (c *Client) onMessage(e *events.MessageCreate) {
 		ID:          record.MessageID(m.ID),
 		Server:      serverID(e.GuildID),
 		Channel:     record.ChannelID(m.ChannelID),
+		Parent:      c.parent(m.ChannelID),
 		Author:      author,
-		Text:        m.Content,
-		Attachments: attachments(m.Attachments),
-		Voice:       m.Flags.Has(discord.MessageFlagIsVoiceMessage),
+		Text:        says.text,
+		Attachments: attachments(says.files),
+		Voice:       says.voice,
+		Forwarded:   says.forwarded,
 		Locale:      c.locale(e.GuildID),
+		UploadLimit: c.uploadLimit(e.GuildID),
 	}
-	for _, u := range m.Mentions {
-		if u.ID == c.self {
-			in.Mentioned = true
-			in.Text = withoutMention(m.Content, c.self)
-		}
+	if !says.forwarded {
+		in.Text, in.Mentioned = c.called(e.GuildID, m.Mentions, says.text)
 	}
 	if m.ReferencedMessage != nil && m.Type == discord.MessageTypeReply {
 		q := c.quoted(*m.ReferencedMessage)
 		in.ReplyTo = &q
 	}
 	c.bot.HandleMessage(in, &channelResponder{
-		client: c, channel: m.ChannelID, author: m.Author.ID, to: &m.ID,
+		client: c, guild: e.GuildID, channel: m.ChannelID, author: m.Author.ID, to: &m.ID,
 	})
-}
-
-// withoutMention removes the mention of a user.
-func withoutMention(text string, id snowflake.ID) string {
-	return strings.TrimSpace(strings.NewReplacer("<@"+id.String()+">", "", "<@!"+id.String()+">", "").Replace(text))
 }
 
 func (c *Client) quoted(m discord.Message) bot.Quoted {
 	return bot.Quoted{
 		ID:          record.MessageID(m.ID),
 		Mine:        m.Author.ID == c.self,
-		Text:        m.Content,
-		Attachments: attachments(m.Attachments),
+		Text:        quotedText(m),
+		Attachments: attachments(read(m).files),
 	}
 }
 
@@ -93,7 +95,7 @@ func (c *Client) locale(guild *snowflake.ID) string {
 	if guild == nil {
 		return ""
 	}
-	g, _ := c.disgo.Caches().Guild(*guild)
+	g, _ := c.disgo.Caches.Guild(*guild)
 	return g.PreferredLocale
 }
 
@@ -110,9 +112,9 @@ func (c *Client) person(guild *snowflake.ID, user discord.User, member *discord.
 		for _, id := range m.RoleIDs {
 			p.Roles = append(p.Roles, record.RoleID(id))
 		}
-		p.Manager = manages(c.disgo.Caches().MemberPermissions(m))
+		p.Manager = manages(c.disgo.Caches.MemberPermissions(m))
 	}
-	if state, ok := c.disgo.Caches().VoiceState(*guild, user.ID); ok && state.ChannelID != nil {
+	if state, ok := c.disgo.Caches.VoiceState(*guild, user.ID); ok && state.ChannelID != nil {
 		p.Voice = record.ChannelID(*state.ChannelID)
 	}
 	return p
@@ -139,10 +141,11 @@ func (c *Client) invoker(i discord.Interaction) bot.Person {
 // invocation is what all interactions have in common.
 func (c *Client) invocation(i discord.Interaction) bot.Invocation {
 	v := bot.Invocation{
-		Server: serverID(i.GuildID()),
-		Author: c.invoker(i),
-		Locale: string(i.Locale()),
-		Values: map[string]string{},
+		Server:      serverID(i.GuildID()),
+		Author:      c.invoker(i),
+		Locale:      string(i.Locale()),
+		Values:      map[string]string{},
+		UploadLimit: int64(i.AttachmentSizeLimit()),
 	}
 	if i.Channel().MessageChannel != nil {
 		v.Channel = record.ChannelID(i.Channel().ID())
@@ -153,8 +156,30 @@ func (c *Client) invocation(i discord.Interaction) bot.Invocation {
 	return v
 }
 
+// stranger refuses an interaction from a server that Mynah isn't a member of: who has installed the application for themselves, or
+// without its bot, must not change there what the server's own people decide. It reports whether it did.
+func (c *Client) stranger(i discord.Interaction) bool {
+	guild := i.GuildID()
+	if guild == nil || c.present(*guild) {
+		return false
+	}
+	r := newInteractionResponder(c, i, true)
+	c.wg.Go(func() {
+		ctx, cancel := context.WithTimeout(c.ctx, firstAnswer)
+		defer cancel()
+		text := c.bot.Refused(ctx, 0, string(i.Locale()), bot.RefusedStranger, "invite", c.InviteURL())
+		if _, err := r.Send(ctx, bot.Reply{Text: text, Private: true}); err != nil && c.ctx.Err() == nil {
+			c.log.Warn("somebody on a foreign server could not be told so", "err", err)
+		}
+	})
+	return true
+}
+
 // onCommand turns a slash command or a context menu into an invocation.
 func (c *Client) onCommand(e *events.ApplicationCommandInteractionCreate) {
+	if c.stranger(e.ApplicationCommandInteraction) {
+		return
+	}
 	v := c.invocation(e.ApplicationCommandInteraction)
 	switch data := e.Data.(type) {
 	case discord.SlashCommandInteractionData:
@@ -213,6 +238,9 @@ func optionText(raw json.RawMessage) string {
 // onCompletion answers what can be chosen for an option. It must not wait for
 // the channel's queue: Discord takes an answer within 3 s.
 func (c *Client) onCompletion(e *events.AutocompleteInteractionCreate) {
+	if g := e.GuildID(); g != nil && !c.present(*g) {
+		return // the command itself says why
+	}
 	q := bot.Completion{Invocation: c.invocation(e.AutocompleteInteraction)}
 	q.Command = e.Data.CommandName
 	if e.Data.SubCommandName != nil {
@@ -232,9 +260,9 @@ func (c *Client) onCompletion(e *events.AutocompleteInteractionCreate) {
 		for _, choice := range c.bot.HandleCompletion(ctx, q) {
 			result.Choices = append(result.Choices, completionChoice(choice, e.Data.Options[q.Option].Type))
 		}
-		err := c.disgo.Rest().CreateInteractionResponse(i.ID(), i.Token(), discord.InteractionResponse{
+		err := c.disgo.Rest.CreateInteractionResponse(i.ID(), i.Token(), discord.InteractionResponse{
 			Type: discord.InteractionResponseTypeAutocompleteResult, Data: result,
-		}, within(ctx))
+		}, rest.WithCtx(ctx))
 		if err != nil && c.ctx.Err() == nil {
 			c.log.Warn("completions could not be sent", "command", q.Command, "err", err)
 		}
@@ -253,6 +281,9 @@ func completionChoice(choice bot.Choice, kind discord.ApplicationCommandOptionTy
 // onForm turns a submitted form into an invocation. The form's id carries the
 // command and the message that it is about.
 func (c *Client) onForm(e *events.ModalSubmitInteractionCreate) {
+	if c.stranger(e.ModalSubmitInteraction) {
+		return
+	}
 	command, target, ok := strings.Cut(e.Data.CustomID, "/")
 	id, err := strconv.ParseUint(target, 10, 64)
 	if !ok || err != nil {
@@ -268,6 +299,9 @@ func (c *Client) onForm(e *events.ModalSubmitInteractionCreate) {
 
 // onButton turns a pressed button into an invocation.
 func (c *Client) onButton(e *events.ComponentInteractionCreate) {
+	if c.stranger(e.ComponentInteraction) {
+		return
+	}
 	command, option, value, ok := readButton(e.Data.CustomID())
 	if !ok {
 		c.log.Warn("a button that Mynah didn't make")

@@ -23,9 +23,15 @@ const (
 	// GUILD_CREATE of a large server has a few MB.
 	maxGatewayMessage = 64 << 20
 	// dialTime is how long connecting, and then waiting for Hello, may take.
-	dialTime = 20 * time.Second
+	dialTime = 10 * time.Second
+	// settleTime is how long Discord may be silent before a session stands.
+	settleTime = 30 * time.Second
 	// maxBackoff is the longest wait between two attempts to connect.
-	maxBackoff = 60 * time.Second
+	maxBackoff = 30 * time.Second
+	// maxResumes is how many attempts to resume may fail in a row before a new session begins, maxDeaf how many dials to the
+	// address for resuming.
+	maxResumes = 3
+	maxDeaf    = 2
 	// Discord allows 120 messages in 60 s from a client, heartbeats included.
 	sendBurst = 100
 	sendEvery = 600 * time.Millisecond
@@ -50,15 +56,28 @@ func (e *closedError) fatal() bool {
 	return false
 }
 
+// endsSession reports whether a resume would be refused: not authenticated, a session that isn't valid any more, a number that
+// doesn't fit, a session that timed out.
+func (e *closedError) endsSession() bool {
+	switch e.code {
+	case 4003, 4006, 4007, 4009:
+		return true
+	}
+	return false
+}
+
 // wire is one connection to the gateway, kept up until it is closed: it
 // identifies, beats, resumes, and connects again. It is disgo's gateway.Gateway
-// for one shard.
+// for one shard. What follows the end of a connection is decided in [wire.ended].
 type wire struct {
-	url     string
+	url     string // the main address
 	token   string
 	intents gateway.Intents
 	handle  gateway.EventHandlerFunc
 	log     *slog.Logger
+	m       *metrics
+	news    *news
+	budget  *budget
 
 	cancel context.CancelFunc
 	done   chan struct{} // closed when run has ended
@@ -78,13 +97,22 @@ type wire struct {
 	closing  atomic.Bool  // Close was called
 	latency  atomic.Int64 // ns
 	limit    *rate.Limiter
+
+	// The rest belongs to run.
+	spent    bool      // the connection has asked for a new session
+	born     time.Time // when the session began; zero: it is not yet there
+	resumes  int       // attempts to resume in a row that failed
+	deaf     int       // dials in a row to the address for resuming that failed
+	settled  bool      // the connection has its session
+	resuming bool      // the connection is to resume one
 }
 
 var _ gateway.Gateway = (*wire)(nil)
 
-func newWire(url, token string, intents gateway.Intents, handle gateway.EventHandlerFunc, log *slog.Logger) *wire {
+func newWire(url, token string, intents gateway.Intents, handle gateway.EventHandlerFunc, b *budget, m *metrics, log *slog.Logger) *wire {
 	w := &wire{
-		url: url, token: token, intents: intents, handle: handle, log: log,
+		url: url, token: token, intents: intents, handle: handle, log: log, m: m, budget: b,
+		news: &news{log: log, count: m.unknown},
 		done: make(chan struct{}), ready: make(chan struct{}),
 		limit: rate.NewLimiter(rate.Every(sendEvery), sendBurst),
 	}
@@ -120,28 +148,25 @@ func (w *wire) failure() error {
 // run keeps connected until ctx ends or Discord forbids it.
 func (w *wire) run(ctx context.Context) {
 	defer close(w.done)
-	for failures := 0; ; failures++ {
-		began := time.Now()
+	for failures := 0; ; {
 		err := w.connect(ctx)
 		w.status.Store(int32(gateway.StatusDisconnected))
+		w.m.connected.Set(0)
 		if ctx.Err() != nil || w.closing.Load() {
 			return
 		}
-		var closed *closedError
-		if errors.As(err, &closed) && closed.fatal() {
-			w.mu.Lock()
-			w.err = closed
-			w.mu.Unlock()
-			return
-		}
-		if time.Since(began) > time.Minute {
+		if w.settled {
 			failures = 0
+		}
+		if !w.ended(err) {
+			return
 		}
 		wait := time.Duration(0)
 		if failures > 0 {
 			wait = min(time.Second<<min(failures-1, 6), maxBackoff)
 			wait = wait/2 + rand.N(wait/2+1)
 		}
+		failures++
 		w.log.Info("connecting to Discord again", "because", err, "in", wait)
 		select {
 		case <-time.After(wait):
@@ -151,22 +176,73 @@ func (w *wire) run(ctx context.Context) {
 	}
 }
 
+// ended decides what follows the end of a connection with err: whether the session can be resumed, and where. It reports
+// false where no connection should follow.
+func (w *wire) ended(err error) bool {
+	if w.spent && !w.settled {
+		w.budget.ended(time.Time{})
+	}
+	var closed *closedError
+	var dial *dialError
+	switch {
+	case errors.As(err, &closed) && closed.fatal():
+		w.mu.Lock()
+		w.err = closed
+		w.mu.Unlock()
+		return false
+	case errors.As(err, &closed) && closed.endsSession():
+		w.forget()
+	case errors.As(err, &dial):
+		if w.resuming {
+			w.deaf++
+		} else if w.deaf > 0 {
+			w.deaf = 0 // the main address doesn't answer either: it is the network, and the session may outlive that
+		}
+	case w.resuming && !w.settled:
+		if w.resumes++; w.resumes >= maxResumes {
+			w.forget()
+		}
+	}
+	return true
+}
+
+// way is where the next connection goes: to resume the session at its own address, or, where that has been deaf, to the main one
+// for a new session.
+func (w *wire) way() (url string, resume bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.session == "" || w.sequence.Load() < 0 || w.deaf >= maxDeaf {
+		return w.url, false
+	}
+	if w.resumeURL == "" {
+		return w.url, true
+	}
+	return w.resumeURL, true
+}
+
+// dialError is why no connection came about.
+type dialError struct{ err error }
+
+func (e *dialError) Error() string { return "connect to Discord's gateway: " + line(e.err.Error()) }
+func (e *dialError) Unwrap() error { return e.err }
+
 // connect is the life of one WebSocket.
 func (w *wire) connect(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	w.status.Store(int32(gateway.StatusConnecting))
-	w.mu.Lock()
-	url := w.url
-	if w.resumeURL != "" && w.session != "" {
-		url = w.resumeURL
+	url, resume := w.way()
+	w.resuming, w.settled, w.spent = resume, false, false
+	if !resume {
+		if err := w.budget.wait(ctx); err != nil {
+			return err
+		}
 	}
-	w.mu.Unlock()
+	w.status.Store(int32(gateway.StatusConnecting))
 	dialing, done := context.WithTimeout(ctx, dialTime)
 	conn, _, err := websocket.Dial(dialing, strings.TrimSuffix(url, "/")+fmt.Sprintf("/?v=%d&encoding=json", gateway.Version), nil)
 	done()
 	if err != nil {
-		return fmt.Errorf("connect to Discord's gateway: %w", err)
+		return &dialError{err}
 	}
 	conn.SetReadLimit(maxGatewayMessage)
 	var beats sync.WaitGroup
@@ -189,6 +265,9 @@ func (w *wire) connect(ctx context.Context) error {
 	if !ok || greeting.HeartbeatInterval <= 0 {
 		return fmt.Errorf("the gateway began with opcode %d", hello.Op)
 	}
+	if w.deaf = 0; !resume {
+		w.forget() // the one of before, where its own address was deaf
+	}
 	w.mu.Lock()
 	w.conn = conn
 	w.mu.Unlock()
@@ -197,55 +276,59 @@ func (w *wire) connect(ctx context.Context) error {
 	if err := w.introduce(ctx); err != nil {
 		return err
 	}
+	// Heartbeats are answered also where a session doesn't come about.
+	settling := time.AfterFunc(settleTime, func() { _ = conn.Close(websocket.StatusCode(4000), "no session") })
+	defer settling.Stop()
 	for {
 		m, err := w.read(ctx, conn)
 		if err != nil {
 			return err
 		}
+		if settling.Stop() && !w.settled {
+			settling.Reset(settleTime) // what was missed comes before the resume is confirmed
+		}
 		if err := w.take(ctx, conn, m); err != nil {
 			return err
+		}
+		if w.settled {
+			settling.Stop()
 		}
 	}
 }
 
-// read returns the next message. One that disgo can't decode is skipped: it is
-// an event that this version doesn't know.
+// read returns the next message. An event of which nothing can be read is skipped.
 func (w *wire) read(ctx context.Context, conn *websocket.Conn) (gateway.Message, error) {
 	for {
 		_, raw, err := conn.Read(ctx)
 		if err != nil {
 			var closed websocket.CloseError
 			if errors.As(err, &closed) {
-				return gateway.Message{}, &closedError{int(closed.Code), closed.Reason}
+				return gateway.Message{}, &closedError{int(closed.Code), line(closed.Reason)}
 			}
 			return gateway.Message{}, fmt.Errorf("read from Discord's gateway: %w", err)
 		}
-		var m gateway.Message
-		if err := json.Unmarshal(raw, &m); err != nil {
-			var head struct {
-				S int64  `json:"s"`
-				T string `json:"t"`
-			}
-			if json.Unmarshal(raw, &head) == nil && head.S > 0 {
-				w.sequence.Store(head.S)
-			}
-			w.log.Warn("an event of Discord's is not understood", "event", head.T, "bytes", len(raw))
-			continue
+		m, ok := decode(raw, w.news)
+		if ok {
+			return m, nil
 		}
-		return m, nil
+		if m.S > 0 {
+			w.sequence.Store(int64(m.S))
+		}
 	}
 }
 
-// introduce identifies, or resumes a session.
+// introduce identifies, or resumes the session.
 func (w *wire) introduce(ctx context.Context) error {
 	w.mu.Lock()
 	session, presence := w.session, w.presence
 	w.mu.Unlock()
-	if sequence := w.sequence.Load(); session != "" && sequence >= 0 {
+	if w.resuming {
 		w.status.Store(int32(gateway.StatusResuming))
-		return w.Send(ctx, gateway.OpcodeResume, gateway.MessageDataResume{Token: w.token, SessionID: session, Seq: int(sequence)})
+		return w.Send(ctx, gateway.OpcodeResume, gateway.MessageDataResume{Token: w.token, SessionID: session, Seq: int(w.sequence.Load())})
 	}
 	w.status.Store(int32(gateway.StatusIdentifying))
+	w.budget.spend()
+	w.spent, w.born = true, time.Time{}
 	return w.Send(ctx, gateway.OpcodeIdentify, gateway.MessageDataIdentify{
 		Token:          w.token,
 		Properties:     gateway.IdentifyCommandDataProperties{OS: runtime.GOOS, Browser: "mynah", Device: "mynah"},
@@ -269,13 +352,15 @@ func (w *wire) take(ctx context.Context, conn *websocket.Conn, m gateway.Message
 			w.mu.Lock()
 			w.session, w.resumeURL = ready.SessionID, ready.ResumeGatewayURL
 			w.mu.Unlock()
-			w.status.Store(int32(gateway.StatusReady))
+			w.born = time.Now()
+			w.stands()
 		}
 		if m.T == gateway.EventTypeResumed {
-			w.status.Store(int32(gateway.StatusReady))
+			w.m.resumes.Inc()
+			w.stands()
 		}
 		if _, unknown := data.(gateway.EventUnknown); data != nil && !unknown {
-			w.handle(m.T, m.S, 0, data)
+			w.handle(w, m.T, m.S, data)
 		}
 		if m.T == gateway.EventTypeReady {
 			select {
@@ -293,6 +378,8 @@ func (w *wire) take(ctx context.Context, conn *websocket.Conn, m gateway.Message
 		_ = conn.Close(websocket.StatusServiceRestart, "reconnecting")
 		return errReconnect
 	case gateway.OpcodeInvalidSession:
+		w.status.Store(int32(gateway.StatusDisconnected))
+		w.m.connected.Set(0)
 		if resumable, _ := m.D.(gateway.MessageDataInvalidSession); !bool(resumable) {
 			w.forget()
 			// Discord wants a client to wait 1 to 5 s before it identifies anew.
@@ -306,12 +393,24 @@ func (w *wire) take(ctx context.Context, conn *websocket.Conn, m gateway.Message
 	return nil
 }
 
-// forget drops what is needed to resume.
+// stands notes that the connection has its session.
+func (w *wire) stands() {
+	w.settled, w.resumes = true, 0
+	w.status.Store(int32(gateway.StatusReady))
+	w.m.connected.Set(1)
+}
+
+// forget gives the session up: the next connection begins a new one.
 func (w *wire) forget() {
 	w.mu.Lock()
+	begun := w.session != ""
 	w.session, w.resumeURL = "", ""
 	w.mu.Unlock()
 	w.sequence.Store(-1)
+	if begun {
+		w.budget.ended(w.born)
+	}
+	w.resumes = 0
 }
 
 // heartbeat keeps the connection alive, and ends it when an answer is missing.
@@ -425,6 +524,17 @@ func (w *wire) LastSequenceReceived() *int {
 		return nil
 	}
 	return &n
+}
+
+// ResumeURL returns where the session can be resumed, or nil without one.
+func (w *wire) ResumeURL() *string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.resumeURL == "" {
+		return nil
+	}
+	s := w.resumeURL
+	return &s
 }
 
 // Intents returns what was asked for.

@@ -22,6 +22,10 @@ const (
 	// maxRetryAfter is the longest that is waited for a rate limit; Discord asks
 	// for more only of clients that misbehave.
 	maxRetryAfter = 60 * time.Second
+	// slowMode is Discord's code for a channel's slow mode, which comes as a 429 too.
+	slowMode = 20016
+	// blockedTime is how long at least nothing is asked once a proxy has refused this machine.
+	blockedTime = time.Minute
 	// maxBuckets is how many rate limits are remembered.
 	maxBuckets = 4096
 	// maxResponse is the largest answer that is read, bytes.
@@ -31,15 +35,18 @@ const (
 // limited is an http.RoundTripper that keeps to Discord's rate limits
 // (https://docs.discord.com/developers/topics/rate-limits): it waits before a
 // request that would be refused, and repeats what was refused with 429 or
-// failed on Discord's side. It follows the answers' headers and knows no limits
-// by itself.
+// failed on Discord's side, where a repetition can't do a thing twice. It follows
+// the answers' headers and knows no limits by itself.
 type limited struct {
-	next http.RoundTripper
-	log  *slog.Logger
+	next    http.RoundTripper
+	log     *slog.Logger
+	m       *metrics
+	breaker breaker
 
 	mu      sync.Mutex
 	buckets map[string]*bucket // by route and its major id
-	global  time.Time          // nothing before then
+	global  time.Time          // nothing before then, but answers to interactions
+	blocked time.Time          // nothing at all before then: the address was refused, not the bot
 }
 
 // bucket is what is left of one rate limit.
@@ -48,8 +55,8 @@ type bucket struct {
 	reset time.Time
 }
 
-func newLimited(next http.RoundTripper, log *slog.Logger) *limited {
-	return &limited{next: next, log: log, buckets: map[string]*bucket{}}
+func newLimited(next http.RoundTripper, m *metrics, log *slog.Logger) *limited {
+	return &limited{next: next, log: log, m: m, buckets: map[string]*bucket{}}
 }
 
 // RoundTrip makes a request, again if need be. The answer's body is whole.
@@ -67,25 +74,23 @@ func (l *limited) RoundTrip(rq *http.Request) (*http.Response, error) {
 		again, after := false, time.Duration(0)
 		switch {
 		case err != nil:
-			again, after = true, backoff(try)
+			again, after = repeatable(rq), backoff(try)
 		case rs.StatusCode == http.StatusTooManyRequests:
-			again = true
 			after = l.refused(key, rs)
-			if after > maxRetryAfter {
-				again = false
-			}
+			again = after <= maxRetryAfter
 		case rs.StatusCode >= 500:
-			again, after = true, backoff(try)
+			again, after = repeatable(rq), backoff(try)
 			fallthrough
 		default:
 			l.learn(key, rs.Header)
 		}
-		if !again || try == maxTries {
-			return rs, err
-		}
 		status := 0
 		if rs != nil {
 			status = rs.StatusCode
+			l.count(status, rs.Header)
+		}
+		if !again || try == maxTries {
+			return rs, err
 		}
 		l.log.Info("a request to Discord is repeated", "route", key, "status", status, "err", err, "in", after)
 		select {
@@ -93,6 +98,35 @@ func (l *limited) RoundTrip(rq *http.Request) (*http.Response, error) {
 		case <-ctx.Done():
 			return nil, context.Cause(ctx)
 		}
+	}
+}
+
+// repeatable reports whether a request whose answer was lost can be made again: what it does is done once however often it is
+// asked for. New messages carry a nonce, and an interaction is answered once; its follow-ups have neither.
+func repeatable(rq *http.Request) bool {
+	return rq.Method != http.MethodPost || !strings.Contains(rq.URL.Path, "/webhooks/")
+}
+
+// exempt reports whether a route is that of an answer to an interaction, which no global limit holds back.
+func exempt(key string) bool {
+	return strings.Contains(key, " interactions/") || strings.Contains(key, " webhooks/")
+}
+
+// count notes a refusal. Those of a limit that everybody shares don't count at Discord either.
+func (l *limited) count(status int, h http.Header) {
+	switch status {
+	case http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusTooManyRequests:
+	default:
+		return
+	}
+	l.m.refused.WithLabelValues(strconv.Itoa(status)).Inc()
+	if h.Get("X-RateLimit-Scope") == "shared" {
+		return
+	}
+	n := l.breaker.count(time.Now())
+	l.m.invalid.Set(float64(n))
+	if n == slowFrom {
+		l.log.Warn("Discord has refused many requests; the next ones are slowed down, since it bans who makes 10,000 such in ten minutes", "in ten minutes", n)
 	}
 }
 
@@ -129,7 +163,10 @@ func (l *limited) wait(ctx context.Context, key string) error {
 	for {
 		now := time.Now()
 		l.mu.Lock()
-		until := l.global
+		until := l.blocked
+		if !exempt(key) && l.global.After(until) {
+			until = l.global
+		}
 		if b := l.buckets[key]; b != nil && b.reset.After(now) {
 			if b.left > 0 && !until.After(now) {
 				b.left--
@@ -139,7 +176,9 @@ func (l *limited) wait(ctx context.Context, key string) error {
 		}
 		l.mu.Unlock()
 		if !until.After(now) {
-			return ctx.Err()
+			if until = l.breaker.next(now); !until.After(now) {
+				return ctx.Err()
+			}
 		}
 		select {
 		case <-time.After(until.Sub(now)):
@@ -189,17 +228,17 @@ func (l *limited) prune() {
 	}
 }
 
-// refused notes a 429 and returns how long to wait.
+// refused notes a 429 and returns how long to wait. One that isn't Discord's JSON comes from the proxy before it, which refuses
+// all that comes from this address.
 func (l *limited) refused(key string, rs *http.Response) time.Duration {
 	raw, err := io.ReadAll(rs.Body) // read before, so this can't fail
 	rs.Body = io.NopCloser(bytes.NewReader(raw))
 	var body struct {
 		RetryAfter float64 `json:"retry_after"`
 		Global     bool    `json:"global"`
+		Code       int     `json:"code"`
 	}
-	if err == nil {
-		_ = json.Unmarshal(raw, &body) // a proxy's answer is no JSON; its header tells then
-	}
+	own := err == nil && json.Unmarshal(raw, &body) == nil
 	if body.RetryAfter <= 0 {
 		body.RetryAfter, _ = strconv.ParseFloat(rs.Header.Get("Retry-After"), 64)
 	}
@@ -209,9 +248,16 @@ func (l *limited) refused(key string, rs *http.Response) time.Duration {
 	after := time.Duration(body.RetryAfter * float64(time.Second))
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if body.Global || rs.Header.Get("X-RateLimit-Global") != "" {
+	switch {
+	case !own:
+		after = max(after, blockedTime)
+		l.blocked = time.Now().Add(after)
+		l.log.Warn("Discord's proxy refuses this machine; no request is made for a while", "for", after)
+	case body.Code == slowMode: // of the channel, not of the route
+		return maxRetryAfter + 1
+	case body.Global || rs.Header.Get("X-RateLimit-Global") != "":
 		l.global = time.Now().Add(min(after, maxRetryAfter))
-	} else {
+	default:
 		l.buckets[key] = &bucket{reset: time.Now().Add(min(after, maxRetryAfter))}
 	}
 	return after

@@ -225,8 +225,9 @@ func (p *person) interact(channel string, kind int, command string, options map[
 }
 
 func (p *person) interaction(channel string, kind int, data map[string]any) map[string]any {
+	p.w.registered() // Mynah is ready before its commands are
 	return map[string]any{
-		"type": kind, "application_id": p.w.mynah.disgo.ApplicationID().String(), "channel_id": p.w.channel(channel).String(),
+		"type": kind, "application_id": p.w.mynah.disgo.ApplicationID.String(), "channel_id": p.w.channel(channel).String(),
 		"nonce": strconv.FormatUint(rand.Uint64(), 10), "data": data,
 	}
 }

@@ -78,7 +78,7 @@ func TestSoundsAreForgotten(t *testing.T) {
 	if n := times.Load(); n != 1 {
 		t.Errorf("forgotten %d times after a deletion", n)
 	}
-	w.mynah.disgo.EventManager().DispatchEvent(&events.GuildLeave{GenericGuild: &events.GenericGuild{
+	w.mynah.disgo.EventManager.DispatchEvent(&events.GuildLeave{GenericGuild: &events.GenericGuild{
 		GenericEvent: events.NewGenericEvent(w.mynah.disgo, 0, 0), GuildID: snowflake.ID(w.server),
 	}})
 	if n := times.Load(); n != 2 {

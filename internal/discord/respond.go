@@ -3,10 +3,14 @@ package discord
 import (
 	"context"
 	"errors"
+	"fmt"
+	"net/http"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/disgoorg/disgo/discord"
+	"github.com/disgoorg/disgo/rest"
 	"github.com/disgoorg/snowflake/v2"
 
 	"github.com/mynahbot/mynah/internal/bot"
@@ -30,6 +34,7 @@ const (
 // channelResponder answers a message in its channel.
 type channelResponder struct {
 	client  *Client
+	guild   *snowflake.ID // nil in direct messages
 	channel snowflake.ID
 	author  snowflake.ID
 
@@ -43,12 +48,12 @@ func (r *channelResponder) Send(ctx context.Context, reply bot.Reply) (record.Me
 	to := r.to
 	r.to = nil
 	r.mu.Unlock()
-	return r.client.post(ctx, r.channel, reply, r.author, to)
+	return r.client.post(ctx, target{guild: r.guild, channel: r.channel, author: r.author, to: to}, reply)
 }
 
 // Working shows "typing…" for ten seconds.
 func (r *channelResponder) Working(ctx context.Context, _ bool) error {
-	return brief(r.client.disgo.Rest().SendTyping(r.channel, within(ctx)))
+	return r.client.disgo.Rest.SendTyping(r.channel, rest.WithCtx(ctx))
 }
 
 // interactionResponder answers an interaction: at first through its callback,
@@ -57,6 +62,7 @@ type interactionResponder struct {
 	client  *Client
 	id      snowflake.ID
 	token   string
+	guild   *snowflake.ID // nil in direct messages
 	channel snowflake.ID
 	author  snowflake.ID
 	expires time.Time
@@ -71,7 +77,7 @@ type interactionResponder struct {
 // newInteractionResponder answers an interaction; private is what its command's answers will be.
 func newInteractionResponder(c *Client, i discord.Interaction, private bool) *interactionResponder {
 	r := &interactionResponder{
-		client: c, id: i.ID(), token: i.Token(), author: i.User().ID,
+		client: c, id: i.ID(), token: i.Token(), guild: i.GuildID(), author: i.User().ID,
 		expires: time.Now().Add(tokenTime),
 	}
 	if i.Channel().MessageChannel != nil {
@@ -110,17 +116,39 @@ func (r *interactionResponder) Working(ctx context.Context, private bool) error 
 // callback makes the first answer. The caller holds the lock.
 func (r *interactionResponder) callback(ctx context.Context, kind discord.InteractionResponseType, data discord.InteractionResponseData) error {
 	r.timer.Stop()
-	ctx, cancel := context.WithTimeout(ctx, firstAnswer)
+	first, cancel := context.WithTimeout(ctx, firstAnswer)
 	defer cancel()
-	err := r.client.disgo.Rest().CreateInteractionResponse(r.id, r.token, discord.InteractionResponse{Type: kind, Data: data}, within(ctx))
+	err := r.client.disgo.Rest.CreateInteractionResponse(r.id, r.token, discord.InteractionResponse{Type: kind, Data: data}, rest.WithCtx(first))
 	if errorCode(err) == codeAlreadyAcknowledged {
 		err = nil // an attempt whose answer was lost
 	}
+	if lost(err) && kind != discord.InteractionResponseTypeModal {
+		// It may have got there all the same.
+		if _, found := r.original(ctx); found == nil {
+			err = nil
+		}
+	}
 	if err != nil {
-		return brief(err)
+		return err
 	}
 	r.answered = true
 	return nil
+}
+
+// lost reports whether an error leaves open what became of the request: its answer didn't come, or came from a proxy.
+func lost(err error) bool {
+	refused, ok := errors.AsType[*apiError](err)
+	return err != nil && (!ok || refused.status >= 500)
+}
+
+// lookTime is how long looking for what became of an answer may take.
+const lookTime = 5 * time.Second
+
+// original is the first answer as Discord has it.
+func (r *interactionResponder) original(ctx context.Context) (*discord.Message, error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lookTime)
+	defer cancel()
+	return r.client.disgo.Rest.GetInteractionResponse(r.client.disgo.ApplicationID, r.token, rest.WithCtx(ctx))
 }
 
 // Ask opens a form.
@@ -133,15 +161,17 @@ func (r *interactionResponder) Ask(ctx context.Context, m bot.Modal) error {
 	return r.callback(ctx, discord.InteractionResponseTypeModal, discord.ModalCreate{
 		CustomID: m.ID + "/" + m.Target.ID.String(),
 		Title:    clip(m.Title, 45),
-		Components: []discord.ContainerComponent{discord.ActionRowComponent{discord.TextInputComponent{
-			CustomID:    formField,
-			Style:       discord.TextInputStyleParagraph,
-			Label:       clip(m.Label, 45),
-			MaxLength:   bot.MaxMessageRunes,
-			Required:    true,
-			Placeholder: clip(m.Placeholder, 100),
-			Value:       m.Value,
-		}}},
+		Components: []discord.LayoutComponent{discord.LabelComponent{
+			Label: clip(m.Label, 45),
+			Component: discord.TextInputComponent{
+				CustomID:    formField,
+				Style:       discord.TextInputStyleParagraph,
+				MaxLength:   bot.MaxMessageRunes,
+				Required:    true,
+				Placeholder: clip(m.Placeholder, 100),
+				Value:       m.Value,
+			},
+		}},
 	})
 }
 
@@ -173,17 +203,24 @@ func (r *interactionResponder) Send(ctx context.Context, reply bot.Reply) (recor
 	return id, nil
 }
 
-// inChannel answers without the interaction, mentioning who asked. What is for
-// them alone is never sent there.
+// inChannel answers without the interaction, mentioning who asked. What is for them alone goes to them directly.
 func (r *interactionResponder) inChannel(ctx context.Context, reply bot.Reply) (record.MessageID, error) {
+	c := r.client
 	if r.channel == 0 || reply.Private {
-		return 0, errors.New("the interaction is over, and its answer is not for the channel")
+		room, err := c.disgo.Rest.CreateDMChannel(r.author, rest.WithCtx(ctx))
+		if err != nil {
+			return 0, fmt.Errorf("the interaction is over, and its answer is not for the channel: %w", err)
+		}
+		return c.post(ctx, target{channel: room.ID(), author: r.author}, reply)
 	}
 	if reply.Voice == nil {
 		reply.Text = "<@" + r.author.String() + "> " + reply.Text
 	}
-	return r.client.post(ctx, r.channel, reply, r.author, nil)
+	return c.post(ctx, target{guild: r.guild, channel: r.channel, author: r.author}, reply)
 }
+
+// errNothing is why an interaction has no answer: its first one didn't get to Discord in time.
+var errNothing = errors.New("the interaction's first answer didn't get to Discord")
 
 // gone reports whether an interaction doesn't take answers any more.
 func gone(err error) bool {
@@ -191,57 +228,117 @@ func gone(err error) bool {
 	case codeUnknownInteraction, codeUnknownWebhook, codeInvalidWebhookToken, codeUnknownMessage:
 		return true
 	}
-	return false
+	return errors.Is(err, errNothing)
 }
 
-// send sends one message. The caller holds the lock.
+// send sends one message, without its buttons or files where Discord takes it without them only. The caller holds the lock.
 func (r *interactionResponder) send(ctx context.Context, p part, private bool) (record.MessageID, error) {
-	api := r.client.disgo.Rest()
-	app := r.client.disgo.ApplicationID()
+	for {
+		m, err := r.sendOnce(ctx, p, private)
+		refused, ok := errors.AsType[*apiError](err)
+		t := target{guild: r.guild, channel: r.channel}
+		switch {
+		case ok && len(p.buttons) > 0 && refused.code == codeInvalidForm:
+			p.buttons = nil
+		case ok && len(p.files) > 0 && (refused.status == http.StatusRequestEntityTooLarge || refused.code == codeTooLarge || refused.code == codeFileTooLarge):
+			p = r.client.withoutFiles(ctx, t, p, bot.RefusedTooLarge)
+		case ok && len(p.files) > 0 && refused.code == codeMissingPermissions:
+			p = r.client.withoutFiles(ctx, t, p, bot.RefusedFiles)
+		case err != nil || m == nil:
+			return 0, err
+		default:
+			return record.MessageID(m.ID), nil
+		}
+		p.files = reopened(p.files)
+	}
+}
+
+// sendOnce makes the request: the callback, the edit of what was deferred, or a follow-up.
+func (r *interactionResponder) sendOnce(ctx context.Context, p part, private bool) (m *discord.Message, err error) {
+	defer func() { err = errors.Join(err, closeFiles(p.files)) }()
+	api := r.client.disgo.Rest
+	app := r.client.disgo.ApplicationID
 	out := discord.MessageCreate{Content: p.text, Files: p.files, Components: p.buttons, AllowedMentions: mentions(r.author)}
 	if private {
 		out.Flags = discord.MessageFlagEphemeral
 	}
-	var m *discord.Message
-	var err error
 	switch {
 	case !r.answered:
 		r.timer.Stop()
 		first, cancel := context.WithTimeout(ctx, firstAnswer)
-		var done *discord.InteractionCallbackResponse
-		done, err = api.CreateInteractionResponseWithCallback(r.id, r.token, discord.InteractionResponse{
+		defer cancel()
+		done, err := api.CreateInteractionResponseWithCallback(r.id, r.token, discord.InteractionResponse{
 			Type: discord.InteractionResponseTypeCreateMessage, Data: out,
-		}, within(first))
-		cancel()
-		if errorCode(err) == codeAlreadyAcknowledged {
-			r.answered = true
-			m, err = api.GetInteractionResponse(app, r.token, within(ctx))
-			break
-		}
-		if err == nil {
+		}, rest.WithCtx(first))
+		switch {
+		case err == nil:
 			r.answered, r.private = true, private
 			if done != nil && done.Resource != nil {
 				m = done.Resource.Message
 			}
+			return m, nil
+		case errorCode(err) == codeAlreadyAcknowledged:
+			r.answered = true
+			return r.original(ctx)
+		case lost(err) && ctx.Err() == nil:
+			// It may have got there all the same.
+			if m, found := r.original(ctx); found == nil {
+				r.answered, r.private = true, private
+				return m, nil
+			}
+			return nil, fmt.Errorf("%w: %w", errNothing, err)
 		}
+		return nil, err
 	case r.waiting:
-		r.waiting = false
-		update := discord.MessageUpdate{Content: &out.Content, Files: out.Files, AllowedMentions: out.AllowedMentions}
+		update := discord.MessageUpdate{
+			Content: &out.Content, Files: out.Files, Attachments: survivors(out.Files), AllowedMentions: out.AllowedMentions,
+		}
 		if len(out.Components) > 0 {
 			update.Components = &out.Components
 		}
-		m, err = api.UpdateInteractionResponse(app, r.token, update, within(ctx))
-		if err != nil {
-			r.waiting = true
+		m, err = api.UpdateInteractionResponse(app, r.token, update, rest.WithCtx(ctx))
+		r.waiting = err != nil
+		return m, err
+	}
+	for try := 1; ; try++ {
+		m, err = api.CreateFollowupMessage(app, r.token, out, rest.WithCtx(ctx))
+		if !lost(err) || try == maxTries || ctx.Err() != nil {
+			return m, err
 		}
-	default:
-		m, err = api.CreateFollowupMessage(app, r.token, out, within(ctx))
+		// A follow-up has no nonce: it is looked for before it is sent again.
+		found, seen := r.landed(ctx, p.text, private)
+		if found != nil || !seen {
+			return found, nil
+		}
+		out.Files = reopened(out.Files)
+		select {
+		case <-time.After(backoff(try)):
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		}
 	}
-	if err := errors.Join(err, closeFiles(p.files)); err != nil {
-		return 0, brief(err)
-	}
-	if m == nil {
-		return 0, nil
-	}
-	return record.MessageID(m.ID), nil
 }
+
+// landed looks for a follow-up in the channel; seen is false where Mynah can't see what is there, and it is taken to have got
+// there: most have whose answer was lost, and nobody is told the same twice.
+func (r *interactionResponder) landed(ctx context.Context, text string, private bool) (m *discord.Message, seen bool) {
+	if private || r.channel == 0 {
+		return nil, false
+	}
+	ctx, cancel := context.WithTimeout(ctx, lookTime)
+	defer cancel()
+	list, err := r.client.disgo.Rest.GetMessages(r.channel, 0, 0, r.id, lookAt, rest.WithCtx(ctx))
+	if err != nil {
+		return nil, false
+	}
+	for i := range list {
+		about := list[i].InteractionMetadata
+		if about != nil && about.ID == r.id && list[i].Content == strings.TrimSpace(text) {
+			return &list[i], true
+		}
+	}
+	return nil, true
+}
+
+// lookAt is how many messages of a channel are looked at.
+const lookAt = 100

@@ -6,7 +6,6 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"math/rand/v2"
 	"mime/multipart"
@@ -23,58 +22,12 @@ import (
 	"github.com/mynahbot/mynah/internal/spoken"
 )
 
-// Discord's codes of errors that are handled
-// (https://docs.discord.com/developers/topics/opcodes-and-status-codes).
-const (
-	codeUnknownChannel      rest.JSONErrorCode = 10003
-	codeUnknownServer       rest.JSONErrorCode = 10004
-	codeUnknownMember       rest.JSONErrorCode = 10007
-	codeUnknownMessage      rest.JSONErrorCode = 10008
-	codeUnknownUser         rest.JSONErrorCode = 10013
-	codeUnknownWebhook      rest.JSONErrorCode = 10015 // an interaction's token, past its time
-	codeUnknownInteraction  rest.JSONErrorCode = 10062
-	codeAlreadyAcknowledged rest.JSONErrorCode = 40060
-	codeMissingAccess       rest.JSONErrorCode = 50001
-	codeInvalidWebhookToken rest.JSONErrorCode = 50027
-	codeInvalidForm         rest.JSONErrorCode = 50035
-)
-
-// errorCode is Discord's code of an error, 0 where it is another.
-func errorCode(err error) rest.JSONErrorCode {
-	var refused rest.Error
-	if errors.As(err, &refused) {
-		return refused.Code
-	}
-	return 0
-}
-
-// brief is an error of disgo's without the request in it, whose path may hold an
-// interaction's token.
-func brief(err error) error {
-	var refused rest.Error
-	if err == nil || !errors.As(err, &refused) || refused.Response == nil {
-		return err
-	}
-	return &apiError{status: refused.Response.StatusCode, code: refused.Code, message: refused.Message, err: err}
-}
-
-// apiError is a refusal of Discord's.
-type apiError struct {
-	status  int
-	code    rest.JSONErrorCode
-	message string
-	err     error
-}
-
-func (e *apiError) Error() string {
-	return fmt.Sprintf("Discord answered %d (code %d: %s)", e.status, e.code, e.message)
-}
-
-func (e *apiError) Unwrap() error { return e.err }
-
-// Post sends a message to a channel.
+// Post sends a message to a channel. An archived thread is left alone.
 func (c *Client) Post(ctx context.Context, channel record.ChannelID, r bot.Reply) (record.MessageID, error) {
-	return c.post(ctx, snowflake.ID(channel), r, 0, nil)
+	if t, ok := c.thread(snowflake.ID(channel)); ok && t.ThreadMetadata.Archived {
+		return 0, errArchived
+	}
+	return c.post(ctx, target{channel: snowflake.ID(channel)}, r)
 }
 
 // Edit replaces the text of a message of Mynah's own, and adds files to it. What
@@ -82,14 +35,15 @@ func (c *Client) Post(ctx context.Context, channel record.ChannelID, r bot.Reply
 func (c *Client) Edit(ctx context.Context, channel record.ChannelID, message record.MessageID, r bot.Reply) error {
 	parts := parts(r)
 	first := parts[0]
-	_, err := c.disgo.Rest().UpdateMessage(snowflake.ID(channel), snowflake.ID(message), discord.MessageUpdate{
-		Content: &first.text, Files: first.files, AllowedMentions: mentions(0),
-	}, within(ctx))
+	_, err := c.disgo.Rest.UpdateMessage(snowflake.ID(channel), snowflake.ID(message), discord.MessageUpdate{
+		Content: &first.text, Files: first.files, Attachments: survivors(first.files), AllowedMentions: mentions(0),
+	}, rest.WithCtx(ctx))
 	if err := errors.Join(err, closeFiles(first.files)); err != nil {
-		return brief(err)
+		return err
 	}
+	t := target{channel: snowflake.ID(channel)}
 	for _, p := range parts[1:] {
-		m, err := c.create(ctx, snowflake.ID(channel), p, 0, nil)
+		m, err := c.create(ctx, &t, p)
 		if err != nil {
 			return err
 		}
@@ -100,47 +54,57 @@ func (c *Client) Edit(ctx context.Context, channel record.ChannelID, message rec
 
 // Delete deletes a message of Mynah's own.
 func (c *Client) Delete(ctx context.Context, channel record.ChannelID, message record.MessageID) error {
-	err := c.disgo.Rest().DeleteMessage(snowflake.ID(channel), snowflake.ID(message), within(ctx))
+	err := c.disgo.Rest.DeleteMessage(snowflake.ID(channel), snowflake.ID(message), rest.WithCtx(ctx))
 	switch errorCode(err) {
 	case codeUnknownMessage, codeUnknownChannel:
 		return nil
 	}
-	return brief(err)
+	return err
 }
 
 // Writable reports whether Mynah may write in a channel and that is one of the server's.
 func (c *Client) Writable(ctx context.Context, server record.ServerID, channel record.ChannelID) (bool, error) {
-	found, err := c.disgo.Rest().GetChannel(snowflake.ID(channel), within(ctx))
-	var refused rest.Error
-	if errors.As(err, &refused) && refused.Response != nil && refused.Response.StatusCode < 500 {
+	found, err := c.disgo.Rest.GetChannel(snowflake.ID(channel), rest.WithCtx(ctx))
+	if refused, ok := errors.AsType[*apiError](err); ok && refused.status < 500 {
 		return false, nil // there is no such channel, or Mynah may not see it
 	}
 	if err != nil {
-		return false, brief(err)
+		return false, err
 	}
 	room, ok := found.(discord.GuildMessageChannel)
 	if !ok || room.GuildID() != snowflake.ID(server) {
 		return false, nil
 	}
-	me, err := c.disgo.Rest().GetMember(room.GuildID(), c.self, within(ctx))
-	if err != nil {
-		return false, brief(err)
+	want := discord.PermissionViewChannel | discord.PermissionSendMessages
+	var place discord.GuildChannel = room
+	if t, thread := found.(discord.GuildThread); thread {
+		// Who may write in a thread is said by the channel that it belongs to.
+		if t.ThreadMetadata.Archived || t.ParentID() == nil {
+			return false, nil
+		}
+		above, err := c.disgo.Rest.GetChannel(*t.ParentID(), rest.WithCtx(ctx))
+		if err != nil {
+			return false, err
+		}
+		if place, ok = above.(discord.GuildChannel); !ok {
+			return false, nil
+		}
+		want = discord.PermissionViewChannel | discord.PermissionSendMessagesInThreads
 	}
-	me.GuildID = room.GuildID()
-	may := c.disgo.Caches().MemberPermissionsInChannel(room, *me)
-	return may.Has(discord.PermissionAdministrator) || may.Has(discord.PermissionViewChannel|discord.PermissionSendMessages), nil
+	may, err := c.permissions(ctx, place, c.self)
+	return may.Has(want), err
 }
 
 // Member implements [bot.Members].
 func (c *Client) Member(ctx context.Context, server record.ServerID, user record.UserID) (p bot.Person, is bool, err error) {
 	guild := snowflake.ID(server)
-	m, err := c.disgo.Rest().GetMember(guild, snowflake.ID(user), within(ctx))
+	m, err := c.disgo.Rest.GetMember(guild, snowflake.ID(user), rest.WithCtx(ctx))
 	switch errorCode(err) {
 	case codeUnknownServer, codeUnknownMember, codeUnknownUser, codeMissingAccess:
 		return bot.Person{}, false, nil
 	}
 	if err != nil {
-		return bot.Person{}, false, brief(err)
+		return bot.Person{}, false, err
 	}
 	return c.person(&guild, m.User, m), true, nil
 }
@@ -149,7 +113,7 @@ func (c *Client) Member(ctx context.Context, server record.ServerID, user record
 type part struct {
 	text    string
 	files   []*discord.File
-	buttons []discord.ContainerComponent
+	buttons []discord.LayoutComponent
 }
 
 // parts divides a reply into messages. Files and buttons go with the last text.
@@ -232,57 +196,6 @@ func mentions(author snowflake.ID) *discord.AllowedMentions {
 	return m
 }
 
-// post sends a reply as one or more messages and returns the id of the last.
-func (c *Client) post(ctx context.Context, channel snowflake.ID, r bot.Reply, author snowflake.ID, to *snowflake.ID) (record.MessageID, error) {
-	if r.Voice != nil {
-		return c.postVoice(ctx, channel, r.Voice, author, to)
-	}
-	var id record.MessageID
-	for _, p := range parts(r) {
-		m, err := c.create(ctx, channel, p, author, to)
-		if err != nil {
-			return id, err
-		}
-		id, to = record.MessageID(m.ID), nil
-		sent(r, id)
-	}
-	return id, nil
-}
-
-// sent tells a reply of a message that it became.
-func sent(r bot.Reply, id record.MessageID) {
-	if r.Sent != nil && id != 0 {
-		r.Sent(id)
-	}
-}
-
-// create sends one message. The nonce makes a repeated request harmless.
-func (c *Client) create(ctx context.Context, channel snowflake.ID, p part, author snowflake.ID, to *snowflake.ID) (*discord.Message, error) {
-	out := discord.MessageCreate{
-		Content:         p.text,
-		Files:           p.files,
-		Components:      p.buttons,
-		AllowedMentions: mentions(author),
-		Nonce:           nonce(),
-		EnforceNonce:    true,
-	}
-	if to != nil {
-		out.MessageReference = &discord.MessageReference{MessageID: to}
-	}
-	m, err := c.disgo.Rest().CreateMessage(channel, out, within(ctx))
-	if err != nil && to != nil && errorCode(err) == codeInvalidForm {
-		// What it answers is gone. disgo can't say fail_if_not_exists: false.
-		out.MessageReference = nil
-		out.Files = reopened(p.files)
-		m, err = c.disgo.Rest().CreateMessage(channel, out, within(ctx))
-		err = errors.Join(err, closeFiles(out.Files))
-	}
-	if err := errors.Join(err, closeFiles(p.files)); err != nil {
-		return nil, brief(err)
-	}
-	return m, nil
-}
-
 // reopened returns the same files, to be read again.
 func reopened(files []*discord.File) []*discord.File {
 	var out []*discord.File
@@ -304,7 +217,7 @@ const maxWaveform = 256
 // postVoice sends a Discord voice message
 // (https://docs.discord.com/developers/resources/message, "Voice Messages").
 // disgo can't describe its attachment, so the request is written here.
-func (c *Client) postVoice(ctx context.Context, channel snowflake.ID, v *spoken.VoiceMessage, author snowflake.ID, to *snowflake.ID) (record.MessageID, error) {
+func (c *Client) postVoice(ctx context.Context, t target, v *spoken.VoiceMessage) (record.MessageID, error) {
 	waveform := v.Waveform
 	if len(waveform) > maxWaveform {
 		waveform = waveform[:maxWaveform]
@@ -314,15 +227,15 @@ func (c *Client) postVoice(ctx context.Context, channel snowflake.ID, v *spoken.
 	}
 	payload := map[string]any{
 		"flags":            int(discord.MessageFlagIsVoiceMessage),
-		"allowed_mentions": mentions(author),
+		"allowed_mentions": mentions(t.author),
 		"nonce":            nonce(),
 		"enforce_nonce":    true,
 		"attachments": []map[string]any{{
 			"id": 0, "filename": voiceFile, "duration_secs": v.Duration.Seconds(), "waveform": base64.StdEncoding.EncodeToString(waveform),
 		}},
 	}
-	if to != nil {
-		payload["message_reference"] = map[string]any{"message_id": to.String(), "fail_if_not_exists": false}
+	if t.to != nil {
+		payload["message_reference"] = map[string]any{"message_id": t.to.String(), "fail_if_not_exists": false}
 	}
 	body := &bytes.Buffer{}
 	form := multipart.NewWriter(body)
@@ -349,8 +262,8 @@ func (c *Client) postVoice(ctx context.Context, channel snowflake.ID, v *spoken.
 		return 0, err
 	}
 	var m discord.Message
-	err = c.disgo.Rest().Do(rest.CreateMessage.Compile(nil, channel), &discord.MultipartBuffer{Buffer: body, ContentType: form.FormDataContentType()}, &m, within(ctx))
-	return record.MessageID(m.ID), brief(err)
+	err = c.disgo.Rest.Do(rest.CreateMessage.Compile(nil, t.channel), &discord.MultipartBuffer{Buffer: body, ContentType: form.FormDataContentType()}, &m, rest.WithCtx(ctx))
+	return record.MessageID(m.ID), err
 }
 
 // voiceFile is how Discord's own clients name the recording of a voice message.

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -50,6 +51,21 @@ type world struct {
 	running  bool
 }
 
+// quick lifts the limits of requests where a test doesn't ask for Discord's (see strict): with them each channel has a message a second.
+func quick(world localdiscord.World) localdiscord.World {
+	if world.RateLimits == (localdiscord.WorldRateLimits{}) {
+		world.RateLimits.Unlimited = true
+	}
+	return world
+}
+
+// strict asks for Discord's own limits.
+func strict() localdiscord.World {
+	world := localdiscord.DefaultWorld()
+	world.RateLimits.Global = localdiscord.DefaultGlobalRequests
+	return world
+}
+
 // newWorld starts a world; change may alter the bot's configuration.
 func newWorld(t testing.TB, change func(*mynah)) *world {
 	t.Helper()
@@ -58,6 +74,7 @@ func newWorld(t testing.TB, change func(*mynah)) *world {
 
 func newWorldIn(t testing.TB, cfg localdiscord.Config, change func(*mynah)) *world {
 	t.Helper()
+	cfg.World = quick(cfg.World)
 	ctx := context.Background()
 	local, err := localdiscord.Start(ctx, cfg)
 	if err != nil {
@@ -262,6 +279,13 @@ func (l *logRecorder) Handle(_ context.Context, r slog.Record) error {
 	defer l.mu.Unlock()
 	l.lines = append(l.lines, b.String())
 	return nil
+}
+
+// trim forgets all but the newest lines.
+func (l *logRecorder) trim() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.lines = slices.Clone(l.lines[max(0, len(l.lines)-200):])
 }
 
 func (l *logRecorder) all() string {

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"maps"
 	"net/http"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -19,6 +20,7 @@ import (
 
 	"github.com/disgoorg/disgo/discord"
 	"github.com/disgoorg/disgo/rest"
+	"github.com/disgoorg/snowflake/v2"
 
 	"github.com/mynahbot/mynah/internal/speech"
 	"github.com/mynahbot/mynah/internal/speech/models"
@@ -222,15 +224,19 @@ func discordFindings(ctx context.Context, c Config) []Finding {
 		token.OK, token.Detail = true, "none is set: mynah run starts the local Discord"
 		return []Finding{token}
 	}
-	application, err := application(ctx, c)
-	var refused rest.Error
+	ctx, cancel := context.WithTimeout(ctx, discordTime)
+	defer cancel()
+	client, end := client(c)
+	defer end()
+	application, err := rest.New(client).GetCurrentApplication(rest.WithCtx(ctx))
+	var refused *rest.Error
 	switch {
 	case errors.As(err, &refused) && refused.Response != nil && refused.Response.StatusCode == http.StatusUnauthorized:
 		token.Detail = "Discord does not accept it"
 		token.Mend = "open https://discord.com/developers/applications, choose the application, click Bot, then Reset Token, and set the new one as MYNAH_DISCORD_TOKEN"
 		return []Finding{token}
 	case err != nil:
-		token.Detail = fmt.Sprintf("Discord can't be asked: %v", err)
+		token.Detail = "Discord can't be asked: " + cause(err)
 		token.Mend = "see whether this machine reaches discord.com"
 		return []Finding{token}
 	}
@@ -244,22 +250,68 @@ func discordFindings(ctx context.Context, c Config) []Finding {
 			intent.Mend = "open https://discord.com/developers/applications, choose the application, click Bot, switch on Message Content Intent and save; or set discord.message_content to false"
 		}
 	}
-	return []Finding{token, intent}
+	return []Finding{token, intent, commands(ctx, client, application.ID), sessions(ctx, client)}
 }
 
-func application(ctx context.Context, c Config) (*discord.Application, error) {
-	ctx, cancel := context.WithTimeout(ctx, discordTime)
-	defer cancel()
-	url := rest.API
+// commands looks whether Discord knows Mynah's commands.
+func commands(ctx context.Context, client rest.Client, application snowflake.ID) Finding {
+	f := Finding{Check: "commands"}
+	var list []struct {
+		Type int `json:"type"`
+	}
+	err := client.Do(rest.GetGlobalCommands.Compile(nil, application), nil, &list, rest.WithCtx(ctx))
+	switch {
+	case err != nil:
+		f.Detail, f.Mend = "they can't be listed: "+cause(err), "see whether this machine reaches discord.com"
+	case len(list) == 0:
+		f.OK, f.Detail = true, "none yet: mynah run registers them"
+	default:
+		f.OK, f.Detail = true, fmt.Sprintf("%d at Discord", len(list))
+	}
+	return f
+}
+
+// fewSessions is how many of the day's sessions should be left.
+const fewSessions = 100
+
+// sessions looks at how many sessions Discord still lets begin today: beyond them it resets the token.
+func sessions(ctx context.Context, client rest.Client) Finding {
+	f := Finding{Check: "sessions"}
+	about, err := rest.New(client).GetGatewayBot(rest.WithCtx(ctx))
+	if err != nil {
+		f.Detail, f.Mend = "Discord doesn't say how many are left: "+cause(err), "see whether this machine reaches discord.com"
+		return f
+	}
+	limit := about.SessionStartLimit
+	f.OK = limit.Remaining >= min(fewSessions, limit.Total/10)
+	f.Detail = fmt.Sprintf("%d of %d left for today", limit.Remaining, limit.Total)
+	if !f.OK {
+		f.Mend = "find out in the log why sessions end so often: when none is left Discord resets the token"
+	}
+	return f
+}
+
+// cause is an error of Discord's without the request and without what a proxy answered.
+func cause(err error) string {
+	if refused, ok := errors.AsType[*rest.Error](err); ok {
+		return refused.Response.Status
+	}
+	if inURL, ok := errors.AsType[*url.Error](err); ok {
+		err = inURL.Err
+	}
+	return err.Error()
+}
+
+// client asks Discord; end must be called.
+func client(c Config) (client rest.Client, end func()) {
+	api := rest.API
 	if c.RESTURL != "" {
-		if url = strings.TrimSuffix(c.RESTURL, "/"); !strings.HasSuffix(url, "/v10") {
-			url += "/v10"
+		if api = strings.TrimSuffix(c.RESTURL, "/"); !strings.HasSuffix(api, "/v10") {
+			api += "/v10"
 		}
 	}
 	transport := http.DefaultTransport.(*http.Transport).Clone()
-	defer transport.CloseIdleConnections()
-	client := rest.NewClient(c.Token, rest.WithURL(url), rest.WithHTTPClient(&http.Client{Transport: transport}),
-		rest.WithLogger(slog.New(slog.DiscardHandler)))
-	defer client.Close(ctx)
-	return rest.New(client).GetCurrentApplication(rest.WithCtx(ctx))
+	client = rest.NewClient(c.Token, rest.WithURL(api), rest.WithHTTPClient(&http.Client{Transport: transport}),
+		rest.WithRateLimiter(rest.NewNoopRateLimiter()), rest.WithLogger(slog.New(slog.DiscardHandler)))
+	return client, transport.CloseIdleConnections
 }

@@ -23,6 +23,7 @@ const (
 	commandChat    = 1
 	commandUser    = 2
 	commandMessage = 3
+	commandEntry   = 4 // of an activity
 )
 
 // Option types.
@@ -59,6 +60,7 @@ type command struct {
 	Contexts                 []int             `json:"contexts"`
 	IntegrationTypes         []int             `json:"integration_types"`
 	NSFW                     bool              `json:"nsfw"`
+	Handler                  *int              `json:"handler,omitempty"` // of an entry point
 }
 
 type commandOption struct {
@@ -136,6 +138,10 @@ func (cmd *command) validate(field string) error {
 		if err := checkDescription(field+"description", cmd.Description, cmd.DescriptionLocalizations); err != nil {
 			return err
 		}
+	case commandEntry:
+		if cmd.Handler == nil {
+			return formError(field+"handler", "BASE_TYPE_REQUIRED", "This field is required")
+		}
 	case commandUser, commandMessage:
 		if n := utf8.RuneCountInString(cmd.Name); n < 1 || n > 32 {
 			return formError(field+"name", "BASE_TYPE_BAD_LENGTH", "Must be between 1 and 32 in length.")
@@ -144,7 +150,7 @@ func (cmd *command) validate(field string) error {
 			return formError(field+"description", "APPLICATION_COMMAND_INVALID_DESCRIPTION", "Context menu commands can have neither description nor options")
 		}
 	default:
-		return formError(field+"type", "BASE_TYPE_CHOICES", "Value must be one of (1, 2, 3).")
+		return formError(field+"type", "BASE_TYPE_CHOICES", "Value must be one of (1, 2, 3, 4).")
 	}
 	for _, context := range cmd.Contexts {
 		if context < 0 || context > 2 {

@@ -25,8 +25,18 @@ import (
 // waitLimit is how long a test waits for what must come.
 const waitLimit = 10 * time.Second
 
-// start runs a server that ends with the test.
+// start runs a server without limits that ends with the test.
 func start(t testing.TB, cfg localdiscord.Config) *localdiscord.Server {
+	t.Helper()
+	cfg.World.Gateway.Unlimited = true
+	if cfg.World.RateLimits == (localdiscord.WorldRateLimits{}) {
+		cfg.World.RateLimits.Unlimited = true
+	}
+	return startStrict(t, cfg)
+}
+
+// startStrict runs a server with Discord's limits.
+func startStrict(t testing.TB, cfg localdiscord.Config) *localdiscord.Server {
 	t.Helper()
 	s, err := localdiscord.Start(context.Background(), cfg) // the clients are closed before the server
 	if err != nil {
@@ -42,7 +52,7 @@ func start(t testing.TB, cfg localdiscord.Config) *localdiscord.Server {
 
 // client is a disgo client with the messages that it saw.
 type client struct {
-	bot.Client
+	*bot.Client
 	t        testing.TB
 	messages chan discord.Message
 	updates  chan discord.Message
@@ -118,7 +128,7 @@ func TestDisgoMessages(t *testing.T) {
 	ann := login(t, s, "Ann", allIntents)
 	general := channelID(t, s, "general")
 
-	sent, err := ann.Rest().CreateMessage(general, discord.NewMessageCreateBuilder().SetContent("hello").Build())
+	sent, err := ann.Rest.CreateMessage(general, discord.MessageCreate{Content: "hello"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -127,8 +137,9 @@ func TestDisgoMessages(t *testing.T) {
 		t.Errorf("got %+v", got)
 	}
 
-	reply, err := mynah.Rest().CreateMessage(general, discord.NewMessageCreateBuilder().SetContent("hi").SetMessageReferenceByID(sent.ID).
-		AddFile("a chart.txt", "what it shows", strings.NewReader("file body")).Build())
+	reply, err := mynah.Rest.CreateMessage(general, discord.MessageCreate{Content: "hi",
+		MessageReference: &discord.MessageReference{MessageID: &sent.ID}}.
+		AddFile("a chart.txt", "what it shows", strings.NewReader("file body")))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -149,23 +160,23 @@ func TestDisgoMessages(t *testing.T) {
 		t.Errorf("attachment: %q, %q", body, rs.Header.Get("Content-Type"))
 	}
 
-	if _, err := mynah.Rest().UpdateMessage(general, reply.ID, discord.NewMessageUpdateBuilder().SetContent("edited").
-		AddFile("b.bin", "", bytes.NewReader([]byte{1, 2})).RetainAttachments(reply.Attachments[0]).Build()); err != nil {
+	if _, err := mynah.Rest.UpdateMessage(general, reply.ID, discord.NewMessageUpdate().WithContent("edited").
+		AddFile("b.bin", "", bytes.NewReader([]byte{1, 2})).RetainAttachments(reply.Attachments[0])); err != nil {
 		t.Fatal(err)
 	}
 	if got = recv(t, ann.updates, "the edit"); got.Content != "edited" || got.EditedTimestamp == nil || len(got.Attachments) != 2 {
 		t.Errorf("edit: %+v", got)
 	}
-	if err := mynah.Rest().AddReaction(general, sent.ID, "👍"); err != nil {
+	if err := mynah.Rest.AddReaction(general, sent.ID, "👍"); err != nil {
 		t.Fatal(err)
 	}
-	if m, err := ann.Rest().GetMessage(general, sent.ID); err != nil || len(m.Reactions) != 1 || m.Reactions[0].Count != 1 {
+	if m, err := ann.Rest.GetMessage(general, sent.ID); err != nil || len(m.Reactions) != 1 || m.Reactions[0].Count != 1 {
 		t.Errorf("reactions: %+v, %v", m, err)
 	}
-	if err := mynah.Rest().DeleteMessage(general, reply.ID); err != nil {
+	if err := mynah.Rest.DeleteMessage(general, reply.ID); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := ann.Rest().GetMessage(general, reply.ID); err == nil {
+	if _, err := ann.Rest.GetMessage(general, reply.ID); err == nil {
 		t.Error("the deleted message is still there")
 	}
 	if rs, err := http.Get(reply.Attachments[0].URL); err != nil || rs.StatusCode != http.StatusNotFound {
@@ -187,14 +198,14 @@ func TestDisgoSlashAndModal(t *testing.T) {
 			switch data := e.Data.(type) {
 			case discord.SlashCommandInteractionData:
 				check(e.DeferCreateMessage(false))
-				_, err := e.Client().Rest().UpdateInteractionResponse(e.ApplicationID(), e.Token(), discord.NewMessageUpdateBuilder().
-					SetContent("answer to "+data.String("question")).AddFile("a.csv", "", strings.NewReader("a,b")).Build())
+				_, err := e.Client().Rest.UpdateInteractionResponse(e.ApplicationID(), e.Token(), discord.NewMessageUpdate().
+					WithContent("answer to "+data.String("question")).AddFile("a.csv", "", strings.NewReader("a,b")))
 				check(err)
-				_, err = e.Client().Rest().CreateFollowupMessage(e.ApplicationID(), e.Token(), discord.NewMessageCreateBuilder().SetContent("and more").Build())
+				_, err = e.Client().Rest.CreateFollowupMessage(e.ApplicationID(), e.Token(), discord.MessageCreate{Content: "and more"})
 				check(err)
 			case discord.MessageCommandInteractionData:
-				check(e.Modal(discord.NewModalCreateBuilder().SetCustomID("correct").SetTitle("Correct").
-					AddActionRow(discord.NewParagraphTextInput("right", "What is right?")).Build()))
+				check(e.Modal(discord.NewModalCreate("correct", "Correct",
+					discord.NewLabel("What is right?", discord.NewParagraphTextInput("right")))))
 				clicked <- data.TargetMessage().Content
 			}
 		}),
@@ -203,15 +214,15 @@ func TestDisgoSlashAndModal(t *testing.T) {
 			clicked <- "completed"
 		}),
 		bot.WithEventListenerFunc(func(e *events.ModalSubmitInteractionCreate) {
-			check(e.CreateMessage(discord.NewMessageCreateBuilder().SetContent("learned " + e.Data.Text("right")).SetEphemeral(true).Build()))
+			check(e.CreateMessage(discord.MessageCreate{Content: "learned " + e.Data.Text("right"), Flags: discord.MessageFlagEphemeral}))
 			clicked <- e.Data.CustomID
 		}),
 		bot.WithEventListenerFunc(func(e *events.ComponentInteractionCreate) {
-			check(e.UpdateMessage(discord.NewMessageUpdateBuilder().SetContent("pressed").ClearContainerComponents().Build()))
+			check(e.UpdateMessage(discord.NewMessageUpdate().WithContent("pressed").ClearComponents()))
 			clicked <- e.Data.CustomID()
 		}),
 	)
-	if _, err := mynah.Rest().SetGlobalCommands(mynah.ApplicationID(), []discord.ApplicationCommandCreate{
+	if _, err := mynah.Rest.SetGlobalCommands(mynah.ApplicationID, []discord.ApplicationCommandCreate{
 		discord.SlashCommandCreate{Name: "ask", Description: "Ask", DescriptionLocalizations: map[discord.Locale]string{discord.LocaleRussian: "Спросить"},
 			Options: []discord.ApplicationCommandOption{
 				discord.ApplicationCommandOptionString{Name: "question", Description: "What", Required: true},
@@ -245,8 +256,8 @@ func TestDisgoSlashAndModal(t *testing.T) {
 	local(t, s, "POST", "interactions", `{"account":"Ann","channel":"general","application":"Mynah","custom_id":"correct","modal":{"right":"because"}}`)
 	recv(t, clicked, "the modal")
 	await("MESSAGE_CREATE", "learned because")
-	sent, err := mynah.Rest().CreateMessage(channelID(t, s, "general"), discord.NewMessageCreateBuilder().SetContent("press").
-		AddActionRow(discord.NewPrimaryButton("Yes", "yes")).Build())
+	sent, err := mynah.Rest.CreateMessage(channelID(t, s, "general"), discord.MessageCreate{Content: "press",
+		Components: []discord.LayoutComponent{discord.NewActionRow(discord.NewPrimaryButton("Yes", "yes"))}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -262,7 +273,7 @@ func TestDisgoSlashAndModal(t *testing.T) {
 
 func TestDisgoResume(t *testing.T) {
 	s := start(t, localdiscord.Config{})
-	var readies atomic.Int32 // disgo 0.18.15 never dispatches its Resumed event
+	var readies atomic.Int32
 	mynah := login(t, s, "Mynah", allIntents, bot.WithEventListenerFunc(func(*events.Ready) { readies.Add(1) }))
 	general := channelID(t, s, "general")
 	ann := person(t, s, "Ann")
@@ -283,7 +294,7 @@ func TestDisgoFaults(t *testing.T) {
 	mynah := login(t, s, "Mynah", allIntents)
 	general := channelID(t, s, "general")
 	post := func() error {
-		_, err := mynah.Rest().CreateMessage(general, discord.NewMessageCreateBuilder().SetContent("x").Build())
+		_, err := mynah.Rest.CreateMessage(general, discord.MessageCreate{Content: "x"})
 		return err
 	}
 	local(t, s, "POST", "faults", `{"method":"POST","path":"/channels/*/messages","status":429,"retry_after":0.5,"times":2}`)

@@ -40,14 +40,31 @@
 //	                             channels by id or name
 //	POST   /_local/gateway/drop  {account, close: CODE | op: 7 | op: 9 | abort: true, resumable, forget}: break connections
 //	POST   /_local/interactions  {account, channel, application, command, subcommand: [], options: {name: value}, focused, target,
-//	                             message + custom_id + values, modal: {input: value} + custom_id}: act as a person by names;
+//	                             message + custom_id + values, modal: {input: value} + custom_id, foreign}: act as a person by names;
 //	                             answers {id, token}
-//	POST   /_local/faults        {method, path: "/channels/*/messages", times, delay_ms, status, retry_after, global, after}:
+//	POST   /_local/faults        {method, path: "/channels/*/messages", times, delay_ms, status, code, message, body, type,
+//	                             retry_after, no_retry_after, scope, global, after}:
 //	                             what happens to the next REST requests that match
 //	DELETE /_local/faults        end all faults
+//	POST   /_local/gateway/faults {account, on: connect | identify | resume, status | close | op: 7 | op: 9 + resumable | hang,
+//	                             times}: what meets the next attempts
+//	DELETE /_local/gateway/faults end these
+//	POST   /_local/gateway/resume {alive}: take the address for resuming away, or bring it back
+//	POST   /_local/gateway/events {account, name, data}: send an event of any form
+//	POST   /_local/messages      {account, channel, content, over: {field: value}}: post what nobody could send, such as other types
+//	POST   /_local/servers       {server, away}: begin or end an outage
+//	POST   /_local/members       {server, account, present}: take somebody out of a server, or in
+//
+// # How strict it is
+//
+// As strict as Discord, so that a client that passes here passes there: bots have Discord's rate limits over REST, a budget of
+// sessions a day (then the token is reset), a pace of identifies, and 4011 for too many servers in one session; threads, forums,
+// slow mode, timeouts, AFK channels, managed roles, forwards, polls and Components V2 act as there. People have no limits. The
+// world's rate_limits and gateway change the limits or, for tests of load, lift them.
 //
 // # What is left out
 //
-// Threads, webhooks other than those of interactions, invites, bans, stickers, polls, the topics of stages (stage instances) and presences. A route that is not there
-// answers 404. The REST and gateway rate limits are there; REST's are generous unless the world file sets them.
+// Webhooks other than those of interactions, invites, bans, real stickers, votes in polls, the topics of stages (stage instances),
+// presences, private threads and the lists of archived ones, tags of forums, and making channels and roles. A route that is not
+// there answers 404.
 package localdiscord

@@ -1,6 +1,7 @@
 package localdiscord
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -8,6 +9,8 @@ import (
 	"math"
 	"net/http"
 	"path"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -32,7 +35,16 @@ type fault struct {
 	// RetryAfter in seconds and Global shape a 429.
 	RetryAfter float64 `json:"retry_after,omitempty"`
 	Global     bool    `json:"global,omitempty"`
-	// After lets the request be carried out before Status hides its answer, as when a proxy fails.
+	// Code and Message are Discord's own error in the answer; Body answers with this text instead, and Type is its Content-Type, as a
+	// proxy's page.
+	Code    int    `json:"code,omitempty"`
+	Message string `json:"message,omitempty"`
+	Body    string `json:"body,omitempty"`
+	Type    string `json:"type,omitempty"`
+	// NoRetryAfter leaves the header out of a 429; Scope is user (the default), global or shared.
+	NoRetryAfter bool   `json:"no_retry_after,omitempty"`
+	Scope        string `json:"scope,omitempty"`
+	// After lets the request be carried out, at once, before Status hides its answer, as when a proxy fails.
 	After bool `json:"after,omitempty"`
 	// Hits counts what was hit.
 	Hits int `json:"hits"`
@@ -75,6 +87,9 @@ func (s *Server) takeFault(r *http.Request) *fault {
 
 // serve carries the fault out; true when the request was answered.
 func (f *fault) serve(s *Server, w http.ResponseWriter, r *http.Request) bool {
+	if f.After {
+		s.routes.ServeHTTP(discardResponse{http.Header{}}, r)
+	}
 	if f.DelayMS > 0 {
 		t := time.NewTimer(time.Duration(f.DelayMS) * time.Millisecond)
 		defer t.Stop()
@@ -89,17 +104,25 @@ func (f *fault) serve(s *Server, w http.ResponseWriter, r *http.Request) bool {
 	if f.Status == 0 {
 		return false
 	}
-	if f.After {
-		s.routes.ServeHTTP(discardResponse{http.Header{}}, r)
+	if f.Body != "" {
+		h := w.Header()
+		h.Set("Content-Type", cmp.Or(f.Type, "text/html"))
+		if f.Status == http.StatusTooManyRequests && !f.NoRetryAfter {
+			h.Set("Retry-After", strconv.Itoa(int(math.Ceil(f.RetryAfter))))
+		}
+		w.WriteHeader(f.Status)
+		io.WriteString(w, f.Body)
+		return true
 	}
-	if f.Status == http.StatusTooManyRequests {
+	if f.Status == http.StatusTooManyRequests && f.Code == 0 {
 		after := time.Duration(math.Max(f.RetryAfter, 0.001) * float64(time.Second))
-		l := rateLimit{limit: 1, after: after, reset: s.cfg.Now().Add(after), bucket: "fault", global: f.Global}
+		l := rateLimit{limit: 1, after: after, reset: s.cfg.Now().Add(after), bucket: "fault", global: f.Global, scope: f.Scope, silent: f.NoRetryAfter}
 		l.headers(w.Header())
 		l.write(w)
 		return true
 	}
-	writeError(w, &apiError{Status: f.Status, Message: fmt.Sprintf("%d: %s", f.Status, http.StatusText(f.Status))})
+	writeError(w, &apiError{Status: f.Status, Code: f.Code, RetryAfter: f.RetryAfter,
+		Message: cmp.Or(f.Message, fmt.Sprintf("%d: %s", f.Status, http.StatusText(f.Status)))})
 	return true
 }
 
@@ -140,6 +163,18 @@ func (s *Server) localHandler() http.Handler {
 	add("GET /_local/state", func([]byte) (any, error) { return s.localState(), nil })
 	add("POST /_local/voice", s.localVoice)
 	add("POST /_local/gateway/drop", s.localDrop)
+	add("POST /_local/gateway/faults", s.localAddGatewayFault)
+	add("DELETE /_local/gateway/faults", func([]byte) (any, error) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.gatewayFaults = nil
+		return nil, nil
+	})
+	add("POST /_local/gateway/resume", s.localResume)
+	add("POST /_local/gateway/events", s.localEvent)
+	add("POST /_local/servers", s.localServer)
+	add("POST /_local/members", s.localMember)
+	add("POST /_local/messages", s.localMessage)
 	add("POST /_local/interactions", s.localInteraction)
 	add("POST /_local/faults", s.localAddFault)
 	add("DELETE /_local/faults", func([]byte) (any, error) {
@@ -170,7 +205,7 @@ func (s *Server) findChannel(ref string) (*channel, error) {
 		return s.channels[id], nil
 	}
 	for _, g := range s.guildOrder {
-		for _, ch := range g.channels {
+		for _, ch := range slices.Concat(g.channels, g.threads) {
 			if ch.name == ref {
 				return ch, nil
 			}
@@ -320,6 +355,12 @@ func (s *Server) localState() any {
 		Connected bool    `json:"connected"`
 		Seq       uint64  `json:"seq"`
 		Intents   Intents `json:"intents"`
+		Shard     [2]int  `json:"shard"`
+	}
+	type startState struct {
+		Account ID  `json:"account"`
+		Used    int `json:"used"`    // identifies of this day
+		Refused int `json:"refused"` // that came too fast
 	}
 	type channelState struct {
 		ID       ID     `json:"id"`
@@ -328,10 +369,13 @@ func (s *Server) localState() any {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	sessions := []sessionState{}
+	sessions, starts := []sessionState{}, []startState{}
 	for _, a := range s.order {
 		for _, sess := range a.sessions {
-			sessions = append(sessions, sessionState{sess.id, a.id, a.name, sess.conn != nil, sess.seq, sess.intents})
+			sessions = append(sessions, sessionState{sess.id, a.id, a.name, sess.conn != nil, sess.seq, sess.intents, sess.shard})
+		}
+		if a.bot {
+			starts = append(starts, startState{a.id, a.starts.used, a.starts.refused})
 		}
 	}
 	channels, voice := []channelState{}, []wireVoiceState{}
@@ -351,5 +395,5 @@ func (s *Server) localState() any {
 	}
 	count, bytes := s.store.size()
 	files := map[string]int64{"count": int64(count), "bytes": bytes}
-	return map[string]any{"sessions": sessions, "channels": channels, "voice_states": voice, "faults": faults, "files": files}
+	return map[string]any{"sessions": sessions, "starts": starts, "channels": channels, "voice_states": voice, "faults": faults, "files": files}
 }

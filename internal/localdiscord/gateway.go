@@ -61,8 +61,9 @@ const (
 // conn is one WebSocket connection. Its fields below ws are guarded by Server.mu; the writer goroutine alone
 // writes to ws.
 type conn struct {
-	ws   *websocket.Conn
-	wake chan struct{} // capacity 1
+	ws     *websocket.Conn
+	wake   chan struct{} // capacity 1
+	stream *stream       // nil for plain text; the writer's
 
 	session  *session
 	sent     uint64   // number of the last event that the writer took
@@ -103,6 +104,9 @@ func (c *conn) close(code websocket.StatusCode, reason string) {
 
 // serveGateway runs one connection until it ends.
 func (s *Server) serveGateway(w http.ResponseWriter, r *http.Request) {
+	if s.refuseConnect(w, r) {
+		return
+	}
 	ws, err := websocket.Accept(w, r, &websocket.AcceptOptions{
 		InsecureSkipVerify: true, // guard checked Host and Origin
 		CompressionMode:    websocket.CompressionDisabled,
@@ -113,6 +117,10 @@ func (s *Server) serveGateway(w http.ResponseWriter, r *http.Request) {
 	}
 	ws.SetReadLimit(maxPayload + 1)
 	c := &conn{ws: ws, wake: make(chan struct{}, 1)}
+	if c.stream, err = newStream(r.URL.Query().Get("compress")); err != nil {
+		ws.Close(websocket.StatusInternalError, "no compression")
+		return
+	}
 	s.mu.Lock()
 	if s.closed {
 		s.mu.Unlock()
@@ -146,6 +154,9 @@ func (s *Server) serveGateway(w http.ResponseWriter, r *http.Request) {
 	delete(s.conns, c)
 	s.mu.Unlock()
 	<-written
+	if c.stream != nil {
+		c.stream.close() // into memory, which can't fail
+	}
 	ws.CloseNow()
 }
 
@@ -212,7 +223,14 @@ func (s *Server) writeLoop(ctx context.Context, c *conn) {
 func (c *conn) write(ctx context.Context, b []byte) error {
 	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
 	defer cancel()
-	return c.ws.Write(ctx, websocket.MessageText, b)
+	if c.stream == nil {
+		return c.ws.Write(ctx, websocket.MessageText, b)
+	}
+	b, err := c.stream.compress(b)
+	if err != nil {
+		return err
+	}
+	return c.ws.Write(ctx, websocket.MessageBinary, b)
 }
 
 // payload is what a client sends.

@@ -2,7 +2,6 @@ package localdiscord
 
 import (
 	"encoding/json"
-	"strings"
 	"time"
 )
 
@@ -64,6 +63,13 @@ func (s *Server) identify(c *conn, d json.RawMessage, now time.Time) {
 		c.close(closeInvalidShard, "Invalid shard.")
 		return
 	}
+	if s.struck(c, "identify", a) {
+		return
+	}
+	if a.bot && s.serversOf(a, shard) > s.cfg.World.Gateway.withDefaults().ServersPerShard {
+		c.close(closeShardingRequired, "Sharding required.")
+		return
+	}
 	intents := IntentsAll // a person's own client names none
 	switch {
 	case id.Intents != nil:
@@ -78,6 +84,9 @@ func (s *Server) identify(c *conn, d json.RawMessage, now time.Time) {
 	}
 	if intents&intentsPrivileged&^a.toggles != 0 {
 		c.close(closeDisallowedIntents, "Disallowed intent(s).")
+		return
+	}
+	if !s.mayStart(c, a, shard[0], now) {
 		return
 	}
 	if len(a.sessions) >= maxSessions {
@@ -118,7 +127,7 @@ func (s *Server) sendReady(sess *session) {
 	}
 	sess.push("READY", mustJSON(map[string]any{
 		"v": 10, "user": a.wireSelf(), "guilds": guilds, "session_id": sess.id, "session_type": "normal",
-		"resume_gateway_url": s.gatewayURL(), "shard": sess.shard, "private_channels": private,
+		"resume_gateway_url": s.resumeURL(), "shard": sess.shard, "private_channels": private,
 		"application":   map[string]any{"id": a.application(), "flags": a.applicationFlags()},
 		"relationships": []any{}, "presences": []any{}, "user_settings": struct{}{}, "geo_ordered_rtc_regions": []string{}, "_trace": []string{},
 	}))
@@ -126,6 +135,9 @@ func (s *Server) sendReady(sess *session) {
 		return
 	}
 	for _, g := range mine {
+		if g.away {
+			continue
+		}
 		sess.push("GUILD_CREATE", mustJSON(g.wireCreate(sess)))
 	}
 }
@@ -158,6 +170,9 @@ func (s *Server) resume(c *conn, d json.RawMessage, now time.Time) {
 	a := s.byToken[bareToken(r.Token)]
 	if a == nil {
 		c.close(closeAuthenticationFailed, "Authentication failed.")
+		return
+	}
+	if s.struck(c, "resume", a) {
 		return
 	}
 	sess := s.sessions[r.SessionID]
@@ -231,10 +246,6 @@ func (s *Server) requestGuildMembers(c *conn, d json.RawMessage) {
 		}
 		sess.push("GUILD_MEMBERS_CHUNK", mustJSON(body))
 	}
-}
-
-func hasPrefixFold(s, prefix string) bool {
-	return len(s) >= len(prefix) && strings.EqualFold(s[:len(prefix)], prefix)
 }
 
 // oneOrMany is a value or a list of values.

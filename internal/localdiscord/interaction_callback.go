@@ -271,62 +271,11 @@ func normalised(comp map[string]any) map[string]any {
 	return out
 }
 
-// hook finds the interaction of a webhook path. Called with mu held.
-func (c *call) hook() (*interaction, error) {
-	app, err := c.id("app")
-	if err != nil {
-		return nil, err
-	}
-	it := c.s.interactions[c.r.PathValue("token")]
-	if it == nil || it.app.application() != app || !it.answered {
-		return nil, errUnknownWebhook
-	}
-	if c.s.cfg.Now().Sub(it.created) > tokenLife {
-		return nil, errWebhookToken
-	}
-	return it, nil
-}
-
-// response finds a message of the interaction; @original is its first response. Called with mu held.
-func (c *call) response() (*interaction, *message, error) {
-	it, err := c.hook()
-	if err != nil {
-		return nil, nil, err
-	}
-	id := it.original
-	if c.r.PathValue("message") != "@original" {
-		if id, err = c.id("message"); err != nil {
-			return nil, nil, err
-		}
-	}
-	m := it.channel.find(id)
-	if m == nil || m.interaction != it.id && m.id != it.source {
-		return nil, nil, errUnknownMessage
-	}
-	return it, m, nil
-}
-
 // followUp posts one more message; the first one after a deferral fills the message that is waiting.
-func (c *call) followUp() (any, error) {
+func (c *call) followUp(in *messageInput) (any, error) {
 	s := c.s
-	s.mu.Lock()
 	it, err := c.hook()
-	var channel ID
-	if err == nil {
-		channel = it.channel.id
-	}
-	s.mu.Unlock()
 	if err != nil {
-		return nil, err
-	}
-	in, done, err := c.readValid(channel, false)
-	if err != nil {
-		return nil, err
-	}
-	defer done()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if it, err = c.hook(); err != nil {
 		return nil, err
 	}
 	if m := it.channel.find(it.original); it.deferred && m != nil {
@@ -352,35 +301,12 @@ func (s *Server) fill(it *interaction, m *message, in *messageInput) error {
 	return nil
 }
 
-func (c *call) getResponse() (any, error) {
-	c.s.mu.Lock()
-	defer c.s.mu.Unlock()
-	it, m, err := c.response()
-	if err != nil {
-		return nil, err
-	}
+func (c *call) getResponse(it *interaction, m *message) (any, error) {
 	return c.s.wireMessage(m, it.app), nil
 }
 
-func (c *call) editResponse() (any, error) {
+func (c *call) editResponse(in *messageInput) (any, error) {
 	s := c.s
-	s.mu.Lock()
-	it, _, err := c.response()
-	var channel ID
-	if err == nil {
-		channel = it.channel.id
-	}
-	s.mu.Unlock()
-	if err != nil {
-		return nil, err
-	}
-	in, done, err := c.readValid(channel, true)
-	if err != nil {
-		return nil, err
-	}
-	defer done()
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	it, m, err := c.response()
 	if err != nil {
 		return nil, err
@@ -396,13 +322,7 @@ func (c *call) editResponse() (any, error) {
 	return s.wireMessage(m, it.app), nil
 }
 
-func (c *call) deleteResponse() (any, error) {
-	c.s.mu.Lock()
-	defer c.s.mu.Unlock()
-	it, m, err := c.response()
-	if err != nil {
-		return nil, err
-	}
+func (c *call) deleteResponse(it *interaction, m *message) (any, error) {
 	it.deferred = it.deferred && m.id != it.original
 	c.s.deleteMessage(m)
 	return nil, nil

@@ -38,7 +38,7 @@ func (r *resolved) addUser(a *account, ch *channel) {
 // commandData checks what a person gave for a command and makes the data of its interaction. Called with mu held.
 func (s *Server) commandData(it *interaction, in *interactionInput) (any, error) {
 	cmd := s.findCommand(it.app, it.channel, in)
-	if cmd == nil {
+	if cmd == nil || it.foreign && !slices.Contains(cmd.IntegrationTypes, 1) {
 		return nil, errUnknownCommand
 	}
 	if !cmd.allowed(it.user, it.channel) {

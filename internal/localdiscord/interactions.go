@@ -41,6 +41,7 @@ type interaction struct {
 	nonce   json.RawMessage
 	created time.Time
 
+	foreign   bool // see interactionInput
 	answered  bool
 	deferred  bool // waiting for the follow-up that fills the original message
 	ephemeral bool // what the deferral asked for
@@ -108,6 +109,8 @@ type interactionInput struct {
 
 	files   []*file
 	numbers []string
+	// foreign tells that the person has installed the application for themselves: it needn't be a member of the guild.
+	foreign bool
 }
 
 // givenOption is an option as given, and as the application gets it.
@@ -133,10 +136,10 @@ func (s *Server) interactionRoutes(add addRoute) {
 	add("POST /interactions", authToken, (*call).interact)
 	add("POST /interactions/{interaction}/{token}/callback", authNone, (*call).callback)
 	const hook = "/webhooks/{app}/{token}"
-	add("POST "+hook, authNone, (*call).followUp)
-	add("GET "+hook+"/messages/{message}", authNone, (*call).getResponse)
-	add("PATCH "+hook+"/messages/{message}", authNone, (*call).editResponse)
-	add("DELETE "+hook+"/messages/{message}", authNone, (*call).deleteResponse)
+	add("POST "+hook, authNone, sending(false, toHook, (*call).followUp))
+	add("GET "+hook+"/messages/{message}", authNone, onResponse((*call).getResponse))
+	add("PATCH "+hook+"/messages/{message}", authNone, sending(true, toHook, (*call).editResponse))
+	add("DELETE "+hook+"/messages/{message}", authNone, onResponse((*call).deleteResponse))
 }
 
 // interact takes an interaction from a person. It answers 204; how it goes on comes over the gateway.
@@ -167,10 +170,10 @@ func (s *Server) interact(user *account, in *interactionInput) (*interaction, er
 		return nil, errUnknownChannel
 	}
 	app := s.accounts[in.ApplicationID]
-	if app == nil || !app.bot || ch.permissions(app) == 0 && (ch.guild == nil || ch.guild.members[app.id] == nil) {
+	if app == nil || !app.bot || !in.foreign && ch.permissions(app) == 0 && (ch.guild == nil || ch.guild.members[app.id] == nil) {
 		return nil, &apiError{Status: 404, Message: "Unknown Application", Code: 10002}
 	}
-	it := &interaction{id: s.newID(), token: interactionToken(), kind: in.Type, app: app, user: user, channel: ch, nonce: in.Nonce, created: s.cfg.Now()}
+	it := &interaction{foreign: in.foreign, id: s.newID(), token: interactionToken(), kind: in.Type, app: app, user: user, channel: ch, nonce: in.Nonce, created: s.cfg.Now()}
 	if string(it.nonce) == "null" {
 		it.nonce = nil
 	}
@@ -200,7 +203,7 @@ func interactionToken() string { return "aW50ZXJhY3Rpb24" + randomHex(32) }
 
 // owners says for whom the application was installed: the guild, or in direct messages nobody in particular.
 func (it *interaction) owners() map[string]ID {
-	if it.channel.guild != nil {
+	if it.channel.guild != nil && !it.foreign {
 		return map[string]ID{"0": it.channel.guild.id}
 	}
 	return map[string]ID{"1": it.user.id}
@@ -211,7 +214,7 @@ func (it *interaction) event(s *Server) map[string]any {
 	ch := it.channel
 	e := map[string]any{"id": it.id, "application_id": it.app.application(), "type": it.kind, "token": it.token, "version": 1,
 		"channel_id": ch.id, "channel": ch.wire(it.app), "locale": it.user.locale, "entitlements": []any{}, "entitlement_sku_ids": []any{},
-		"app_permissions": ch.permissions(it.app), "authorizing_integration_owners": it.owners(), "attachment_size_limit": s.upload}
+		"app_permissions": ch.permissions(it.app), "authorizing_integration_owners": it.owners(), "attachment_size_limit": s.limitOf(ch.guild)}
 	if g := ch.guild; g != nil {
 		m := g.members[it.user.id].wire(true)
 		p := ch.permissions(it.user)

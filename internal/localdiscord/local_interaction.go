@@ -19,7 +19,8 @@ func (s *Server) localInteraction(body []byte) (any, error) {
 		Message     ID                         `json:"message"` // whose component is used
 		CustomID    string                     `json:"custom_id"`
 		Values      []string                   `json:"values"`
-		Modal       map[string]string          `json:"modal"` // submits the modal custom_id with these inputs
+		Foreign     bool                       `json:"foreign"` // the person has installed the application for themselves
+		Modal       map[string]string          `json:"modal"`   // submits the modal custom_id with these inputs
 	}
 	if err := json.Unmarshal(body, &q); err != nil {
 		return nil, err
@@ -39,6 +40,7 @@ func (s *Server) localInteraction(body []byte) (any, error) {
 		return nil, err
 	}
 	in := &interactionInput{ApplicationID: app.application(), ChannelID: ch.id, MessageID: q.Message}
+	in.foreign = q.Foreign
 	in.Data.CustomID, in.Data.Values, in.Data.TargetID = q.CustomID, q.Values, q.Target
 	switch {
 	case q.Modal != nil:

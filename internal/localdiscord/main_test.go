@@ -13,7 +13,7 @@ func TestMain(m *testing.M) {
 	http.DefaultClient.CloseIdleConnections()
 	if code == 0 {
 		// disgo's REST client has a goroutine that nothing ends, and a pool of its own.
-		if err := goleak.Find(goleak.IgnoreTopFunction("github.com/disgoorg/disgo/rest.(*rateLimiterImpl).cleanup"),
+		if err := goleak.Find(goleak.IgnoreAnyFunction("github.com/disgoorg/disgo/rest.(*rateLimiterImpl).cleanup"),
 			goleak.IgnoreTopFunction("net/http.(*persistConn).readLoop"), goleak.IgnoreTopFunction("net/http.(*persistConn).writeLoop"),
 			goleak.IgnoreAnyFunction("net/http.(*persistConn).readLoop")); err != nil {
 			os.Stderr.WriteString(err.Error() + "\n")

@@ -36,6 +36,7 @@ const (
 	flagLoading               = 1 << 7
 	flagSuppressNotifications = 1 << 12
 	flagVoiceMessage          = 1 << 13
+	flagHasSnapshot           = 1 << 14
 	flagComponentsV2          = 1 << 15
 )
 
@@ -69,11 +70,15 @@ type messageInput struct {
 	Components      optional[[]json.RawMessage] `json:"components"`
 	Attachments     optional[[]attachmentInput] `json:"attachments"`
 	Flags           optional[int]               `json:"flags"`
+	Poll            json.RawMessage             `json:"poll"`
+	StickerIDs      []ID                        `json:"sticker_ids"`
 
-	longest  int      // characters that Content may have
-	files    []*file  // uploaded, by number
-	numbers  []string // n of files[n]
-	filesFor ID       // channel
+	forwarded *wireSnapshot // what Reference forwards
+	longest   int           // characters that Content may have
+	largest   int64         // bytes that a file may have
+	files     []*file       // uploaded, by number
+	numbers   []string      // n of files[n]
+	filesFor  ID            // channel
 }
 
 type allowedMentions struct {
@@ -118,7 +123,7 @@ func (n *flexibleNumber) UnmarshalJSON(b []byte) error {
 // of decoding it as a message, and returns the message's part of it; interaction responses hold it under "data".
 // The files must be given to a message or discarded.
 func (c *call) readMessage(channel ID, wrap func([]byte) (json.RawMessage, error)) (in *messageInput, err error) {
-	in = &messageInput{filesFor: channel, longest: maxContent}
+	in = &messageInput{filesFor: channel, longest: maxContent, largest: c.s.uploadTo(channel)}
 	if c.account != nil && !c.account.bot {
 		in.longest = maxNitroContent
 	}
@@ -138,16 +143,12 @@ func (c *call) readMessage(channel ID, wrap func([]byte) (json.RawMessage, error
 		return decodeJSON(b, in)
 	}
 	if !c.isMultipart() {
-		body, err := io.ReadAll(http.MaxBytesReader(c.w, c.r.Body, maxJSONBody))
-		if err != nil {
-			return in, bodyError(err)
-		}
-		if err := decode(body); err != nil {
+		if err := decode(c.body); err != nil {
 			return in, err
 		}
 		return in, in.matchFiles()
 	}
-	c.r.Body = http.MaxBytesReader(c.w, c.r.Body, c.s.upload*maxFiles+maxJSONBody)
+	c.r.Body = http.MaxBytesReader(c.w, c.r.Body, in.largest*maxFiles+maxJSONBody)
 	parts, err := c.r.MultipartReader()
 	if err != nil {
 		return in, bodyError(err)
@@ -173,6 +174,30 @@ func (c *call) readMessage(channel ID, wrap func([]byte) (json.RawMessage, error
 		return in, errBadBody
 	}
 	return in, in.matchFiles()
+}
+
+// uploadTo is how large a file for the channel may be, bytes.
+func (s *Server) uploadTo(channel ID) int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if ch := s.channels[channel]; ch != nil {
+		return s.limitOf(ch.guild)
+	}
+	return s.limitOf(nil)
+}
+
+// limitOf is how large a file in the guild may be, bytes: the world's limit, or what the guild's boosts have brought.
+// nil means direct messages. Called with mu held.
+func (s *Server) limitOf(g *guild) int64 {
+	switch {
+	case s.cfg.World.UploadLimit != 0:
+		return s.cfg.World.UploadLimit
+	case g != nil && g.tier == 2:
+		return 50 << 20
+	case g != nil && g.tier == 3:
+		return 100 << 20
+	}
+	return DefaultUploadLimit
 }
 
 // readValid reads a message and checks it. done discards those of its files that no message took.
@@ -228,7 +253,7 @@ func (c *call) readPart(part *multipart.Part, in *messageInput, payload *[]byte)
 	if len(contentType) > 200 {
 		contentType = ""
 	}
-	f, err := c.s.store.save(id, part.FileName(), contentType, c.s.upload, part)
+	f, err := c.s.store.save(id, part.FileName(), contentType, in.largest, part)
 	if err != nil {
 		if errors.Is(err, errTooLarge) {
 			return errTooLargeEntity
@@ -291,7 +316,7 @@ func (in *messageInput) validate(edit bool) error {
 	} else {
 		in.Nonce = nil
 	}
-	if err := in.validateEmbeds(); err != nil {
+	if err := errors.Join(in.validateEmbeds(), in.validatePoll()); err != nil {
 		return err
 	}
 	if err := in.validateComponents(); err != nil {
@@ -300,7 +325,7 @@ func (in *messageInput) validate(edit bool) error {
 	if in.flags()&flagVoiceMessage != 0 && !edit {
 		return in.validateVoice()
 	}
-	if !edit && strings.TrimSpace(in.Content.value) == "" && len(in.Embeds.value) == 0 && len(in.files) == 0 && len(in.Components.value) == 0 &&
+	if !edit && strings.TrimSpace(in.Content.value) == "" && len(in.Embeds.value) == 0 && len(in.files) == 0 && len(in.Components.value) == 0 && len(in.Poll) == 0 && len(in.StickerIDs) == 0 &&
 		(in.Reference == nil || in.Reference.Type == 0) {
 		return errEmptyMessage
 	}
@@ -420,8 +445,17 @@ const (
 	componentButton    = 2
 	componentSelect    = 3
 	componentTextInput = 4
+	componentText      = 10
+	componentSeparator = 14
+	componentContainer = 17
 	componentLabel     = 18
 )
+
+func withDefault(comp map[string]any, key string, value any) {
+	if _, ok := comp[key]; !ok {
+		comp[key] = value
+	}
+}
 
 func completeComponent(comp map[string]any, key string, next, count *int) error {
 	if *count++; *count > maxComponentsV2 {
@@ -447,6 +481,18 @@ func completeComponent(comp map[string]any, key string, next, count *int) error 
 		_, hasURL := comp["url"].(string)
 		if style < 1 || style > 6 || style <= 4 && !hasID || style == 5 && !hasURL {
 			return formError(key, "BUTTON_COMPONENT_INVALID", "A button needs a style, and a custom_id or, for a link, a url")
+		}
+	case componentText:
+		if text, _ := comp["content"].(string); text == "" {
+			return formError(key+".content", "BASE_TYPE_REQUIRED", "This field is required")
+		}
+	case componentSeparator:
+		withDefault(comp, "divider", true)
+		withDefault(comp, "spacing", 1)
+	case componentContainer:
+		withDefault(comp, "spoiler", false)
+		if _, ok := comp["accent_color"]; !ok {
+			comp["accent_color"] = nil
 		}
 	case componentSelect, 5, 6, 7, 8:
 		if _, ok := comp["custom_id"].(string); !ok {

@@ -11,6 +11,7 @@ import (
 // Message types.
 const (
 	messageDefault     = 0
+	messageThread      = 18
 	messageReply       = 19
 	messageChatCommand = 20
 	messageMenuCommand = 23
@@ -24,6 +25,15 @@ func (s *Server) post(ch *channel, author *account, in *messageInput, fill func(
 	m := &message{id: s.newID(), channel: ch, author: author, content: strings.TrimSpace(in.Content.value), created: s.cfg.Now(), tts: in.TTS,
 		embeds: in.Embeds.value, components: in.Components.value, nonce: in.Nonce, files: in.files,
 		flags: in.flags() & (flagSuppressEmbeds | flagEphemeral | flagSuppressNotifications | flagVoiceMessage | flagComponentsV2)}
+	m.poll = in.poll(m.created)
+	for _, id := range in.StickerIDs {
+		m.stickers = append(m.stickers, mustJSON(map[string]any{"id": id, "name": "sticker", "format_type": 1}))
+	}
+	if in.forwarded != nil {
+		m.snapshot = in.forwarded
+		m.flags |= flagHasSnapshot
+		m.reference = &messageReference{Type: 1, MessageID: in.Reference.MessageID, ChannelID: in.Reference.ChannelID}
+	}
 	if ref := in.Reference; ref != nil && ref.Type == 0 {
 		m.kind = messageReply
 		m.reference = &messageReference{MessageID: ref.MessageID, ChannelID: ch.id}
@@ -45,6 +55,10 @@ func (s *Server) post(ch *channel, author *account, in *messageInput, fill func(
 	resolveAttachmentURLs(s, m)
 	s.store.keep(m.files)
 	in.files = nil
+	if th := ch.thread; th != nil && th.archived { // whoever writes opens it again
+		th.archived = false
+		s.threadChanged(ch)
+	}
 	if gone := ch.add(m); gone != nil {
 		s.store.discard(gone.files)
 	}
@@ -165,10 +179,7 @@ func (s *Server) deleteMessage(m *message) {
 	ch := m.channel
 	ch.remove(m)
 	s.store.discard(m.files)
-	data := map[string]any{"id": m.id, "channel_id": ch.id}
-	if ch.guild != nil {
-		data["guild_id"] = ch.guild.id
-	}
+	data := ch.about(map[string]any{"id": m.id})
 	if m.ephemeral != nil {
 		s.notifyAccount(m.ephemeral, ch.guild, "MESSAGE_DELETE", data)
 		return

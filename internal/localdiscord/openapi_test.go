@@ -138,6 +138,23 @@ func (o *openAPI) find(path string) string {
 	return best
 }
 
+// withoutForwards makes replies of references that forward: the file knows replies only, though Discord sends both.
+func withoutForwards(v any) {
+	switch v := v.(type) {
+	case []any:
+		for _, e := range v {
+			withoutForwards(e)
+		}
+	case map[string]any:
+		if ref, ok := v["message_reference"].(map[string]any); ok && v["message_snapshots"] != nil {
+			ref["type"] = 0
+		}
+		for _, e := range v {
+			withoutForwards(e)
+		}
+	}
+}
+
 // checkAnswer checks a REST answer against Discord's OpenAPI file: the status is one that the operation knows, and the
 // body satisfies its schema.
 func checkAnswer(t testing.TB, method, path string, rs *http.Response, body []byte) {
@@ -170,6 +187,7 @@ func checkAnswer(t testing.TB, method, path string, rs *http.Response, body []by
 		t.Errorf("%s %s: %v in %s", method, pattern, err, body)
 		return
 	}
+	withoutForwards(v)
 	if err := schema.Validate(v); err != nil {
 		t.Errorf("%s %s: %d does not satisfy the OpenAPI file: %v\nin %.2000s", method, pattern, rs.StatusCode, err, body)
 	}

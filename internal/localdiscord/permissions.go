@@ -30,6 +30,10 @@ const (
 	permMoveMembers        Permissions = 1 << 24
 	permManageNicknames    Permissions = 1 << 27
 	permManageRoles        Permissions = 1 << 28
+	permCreateThreads      Permissions = 1 << 35
+	permSendInThreads      Permissions = 1 << 38
+	permManageThreads      Permissions = 1 << 34
+	permModerate           Permissions = 1 << 40
 	permUseCommands        Permissions = 1 << 31
 	permRequestToSpeak     Permissions = 1 << 32
 	permSendVoiceMessages  Permissions = 1 << 46
@@ -41,6 +45,7 @@ const (
 	// server grants.
 	everyonePermissions = permAddReactions | permViewChannel | permSendMessages | permEmbedLinks | permAttachFiles |
 		permReadMessageHistory | permConnect | permSpeak | permUseCommands | permSendVoiceMessages | permRequestToSpeak |
+		permCreateThreads | permSendInThreads |
 		1<<9 /* STREAM */ | 1<<25 /* USE_VAD */ | 1<<26 /* CHANGE_NICKNAME */ | 1<<18 /* USE_EXTERNAL_EMOJIS */
 )
 
@@ -56,6 +61,8 @@ var permissionNames = map[string]Permissions{
 	"DEAFEN_MEMBERS": permDeafenMembers, "MOVE_MEMBERS": permMoveMembers, "USE_VAD": 1 << 25,
 	"CHANGE_NICKNAME": 1 << 26, "MANAGE_NICKNAMES": permManageNicknames, "MANAGE_ROLES": permManageRoles,
 	"USE_APPLICATION_COMMANDS": permUseCommands, "REQUEST_TO_SPEAK": permRequestToSpeak, "SEND_VOICE_MESSAGES": permSendVoiceMessages,
+	"MANAGE_THREADS": permManageThreads, "CREATE_PUBLIC_THREADS": permCreateThreads, "CREATE_PRIVATE_THREADS": 1 << 36,
+	"SEND_MESSAGES_IN_THREADS": permSendInThreads, "MODERATE_MEMBERS": permModerate,
 }
 
 // MarshalJSON writes the decimal string.
@@ -119,6 +126,14 @@ func (ch *channel) permissions(a *account) Permissions {
 		}
 		return everyonePermissions
 	}
+	if ch.thread != nil {
+		p := ch.thread.parent.permissions(a)
+		p &^= permSendMessages
+		if p.has(permSendInThreads) {
+			p |= permSendMessages
+		}
+		return p
+	}
 	p := ch.guild.permissions(a)
 	if p == allPermissions || p == 0 {
 		return p
@@ -144,6 +159,9 @@ func (ch *channel) permissions(a *account) Permissions {
 	}
 	if ch.kind == channelText && !p.has(permSendMessages) {
 		p &^= permMentionEveryone | permAttachFiles | permEmbedLinks
+	}
+	if m.timeout.After(ch.guild.now()) {
+		p &= permViewChannel | permReadMessageHistory
 	}
 	return p
 }

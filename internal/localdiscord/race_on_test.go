@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// disgo 0.18.15 has data races of its own: its heartbeat sets what Close and a reconnect read.
+// disgo 0.19.6 has data races of its own: its heartbeat sets what Close and a reconnect read.
 const raceEnabled = true
 
 // TestDisgoWithoutRace runs the tests with disgo as they can be run, which first compiles everything again.

@@ -1,6 +1,7 @@
 package localdiscord
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -10,9 +11,50 @@ import (
 	"time"
 )
 
-// DefaultBucketRequests is how many requests a second one account may make to one bucket, where the world does not say
-// otherwise: far more than Discord grants, and enough to show a client that it runs wild.
-const DefaultBucketRequests = 5000
+const (
+	// DefaultBucketRequests is how many requests a second a person may make to one bucket, where the world does not say
+	// otherwise: enough to show a client that it runs wild.
+	DefaultBucketRequests = 5000
+	// DefaultGlobalRequests is how many requests a second a bot may make in all, but for the answers to interactions.
+	DefaultGlobalRequests = 50
+)
+
+// bucketLimits are what Discord has granted bots for a route and its channel, server or webhook, as seen in its headers. They are
+// documented nowhere and change, so clients have to read the headers.
+var bucketLimits = map[string]struct{ requests, seconds int }{
+	"POST /channels/{channel}/messages":                                {5, 5},
+	"PATCH /channels/{channel}/messages/{message}":                     {5, 5},
+	"DELETE /channels/{channel}/messages/{message}":                    {5, 1},
+	"PUT /channels/{channel}/messages/{message}/reactions/{emoji}/@me": {4, 1},
+	"POST /channels/{channel}/typing":                                  {5, 5},
+	"PUT /applications/{app}/commands":                                 {5, 20},
+	"POST /webhooks/{app}/{token}":                                     {5, 2},
+	"PATCH /webhooks/{app}/{token}/messages/{message}":                 {5, 2},
+	"POST /interactions/{interaction}/{token}/callback":                {DefaultBucketRequests, 1},
+}
+
+// limitsOf are the limits of a request: so many to the bucket in a window, and so many a second in all (0: any number).
+func (s *Server) limitsOf(a *account, pattern string) (requests int, window time.Duration, global int) {
+	own := s.cfg.World.RateLimits
+	bot := a == nil || a.bot // without a token it is a bot's interaction
+	requests, window = DefaultBucketRequests, time.Second
+	switch {
+	case own.Unlimited:
+		return requests, window, 0
+	case own.Requests > 0:
+		requests, window = own.Requests, time.Duration(max(own.Seconds, 1))*time.Second
+	case bot:
+		l, known := bucketLimits[pattern]
+		if !known {
+			l.requests, l.seconds = 50, 1
+		}
+		requests, window = l.requests, time.Duration(l.seconds)*time.Second
+	}
+	if global = own.Global; global == 0 && bot {
+		global = DefaultGlobalRequests
+	}
+	return requests, window, global
+}
 
 // bucketKey is what a rate limit counts by: who asks, which route, and the top-level resource in its path.
 type bucketKey struct {
@@ -33,15 +75,13 @@ type rateLimit struct {
 	after            time.Duration
 	bucket           string
 	refused, global  bool
+	scope            string // "" is user or global
+	silent           bool   // without a Retry-After
 }
 
 // takeRequest counts a request against the caller's buckets. Called with mu held.
 func (s *Server) takeRequest(c *call, pattern string, r *http.Request) rateLimit {
-	limits := s.cfg.World.RateLimits
-	if limits.Requests == 0 {
-		limits.Requests, limits.Seconds = DefaultBucketRequests, 1
-	}
-	window := time.Duration(max(limits.Seconds, 1)) * time.Second
+	requests, window, global := s.limitsOf(c.account, pattern)
 	now := s.cfg.Now()
 	key := bucketKey{route: pattern}
 	if c.account != nil {
@@ -54,7 +94,7 @@ func (s *Server) takeRequest(c *call, pattern string, r *http.Request) rateLimit
 		}
 	}
 	sum := sha256.Sum256([]byte(pattern))
-	l := rateLimit{limit: limits.Requests, bucket: hex.EncodeToString(sum[:8])}
+	l := rateLimit{limit: requests, bucket: hex.EncodeToString(sum[:8])}
 	take := func(key bucketKey, limit int, window time.Duration) (b *bucket, ok bool) {
 		b = s.buckets[key]
 		if b == nil || !now.Before(b.reset) {
@@ -68,13 +108,13 @@ func (s *Server) takeRequest(c *call, pattern string, r *http.Request) rateLimit
 		return b, true
 	}
 	exempt := r.PathValue("token") != "" // interactions do not count against the global limit
-	if limits.Global > 0 && c.account != nil && !exempt {
-		if b, ok := take(bucketKey{account: c.account.id}, limits.Global, time.Second); !ok {
+	if global > 0 && c.account != nil && !exempt {
+		if b, ok := take(bucketKey{account: c.account.id}, global, time.Second); !ok {
 			l.refused, l.global, l.reset, l.after = true, true, b.reset, b.reset.Sub(now)
 			return l
 		}
 	}
-	b, ok := take(key, limits.Requests, window)
+	b, ok := take(key, requests, window)
 	l.refused, l.remaining, l.reset, l.after = !ok, b.remaining, b.reset, b.reset.Sub(now)
 	return l
 }
@@ -104,8 +144,10 @@ func (l rateLimit) headers(h http.Header) {
 // write answers 429.
 func (l rateLimit) write(w http.ResponseWriter) {
 	h := w.Header()
-	h.Set("Retry-After", strconv.Itoa(int(math.Ceil(l.after.Seconds()))))
-	scope := "user"
+	if !l.silent {
+		h.Set("Retry-After", strconv.Itoa(int(math.Ceil(l.after.Seconds()))))
+	}
+	scope := cmp.Or(l.scope, "user")
 	if l.global {
 		scope = "global"
 		h.Set("X-RateLimit-Global", "true")

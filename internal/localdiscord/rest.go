@@ -19,6 +19,9 @@ type apiError struct {
 	Status  int    `json:"-"`
 	Message string `json:"message"`
 	Code    int    `json:"code"`
+	// RetryAfter in seconds goes with 20016.
+	RetryAfter float64 `json:"retry_after,omitempty"`
+	Global     *bool   `json:"global,omitempty"`
 	// Errors names fields of the request, for code 50035.
 	Errors any `json:"errors,omitempty"`
 }
@@ -52,6 +55,12 @@ var (
 	errWebhookToken       = &apiError{Status: 401, Message: "Invalid Webhook Token", Code: 50027}
 	errBadBody            = &apiError{Status: 400, Message: "The request body contains invalid JSON.", Code: 50109}
 	errOnlyBots           = &apiError{Status: 403, Message: "Only bots can use this endpoint", Code: 20002}
+	errForumMessage       = &apiError{Status: 400, Message: "Cannot send a message in a forum channel", Code: 40058}
+	errEntryPoint         = &apiError{Status: 400, Message: "You cannot remove this app's Entry Point command in a bulk update operation. Please include the Entry Point command in your update request or delete it separately.", Code: 50240}
+	errWrongChannel       = &apiError{Status: 400, Message: "Cannot execute action on this channel type", Code: 50024}
+	errArchived           = &apiError{Status: 400, Message: "Thread is archived", Code: 50083}
+	errThreadLocked       = &apiError{Status: 400, Message: "Thread is locked", Code: 160005}
+	errReplyHistory       = &apiError{Status: 400, Message: "Cannot reply without permission to read message history", Code: 160002}
 	errVoiceContent       = &apiError{Status: 400, Message: "Voice messages do not support additional content.", Code: 50159}
 	errVoiceFile          = &apiError{Status: 400, Message: "Voice messages must have a single audio attachment.", Code: 50160}
 	errVoiceMetadata      = &apiError{Status: 400, Message: "Voice messages must have supporting metadata.", Code: 50161}
@@ -75,10 +84,11 @@ type call struct {
 	r       *http.Request
 	w       http.ResponseWriter
 	account *account // whose token was sent
+	body    []byte   // read whole, but for forms with files
 }
 
-// endpoint answers a call: with a value that becomes the JSON body (200), created{value} (201), or nil (204). It runs without mu,
-// and the value must not change after it returns.
+// endpoint answers a call: with a value that becomes the JSON body (200), created{value} (201), or nil (204). It runs without mu
+// (see subject.go), and the value must not change after it returns.
 type endpoint func(c *call) (any, error)
 
 type created struct{ value any }
@@ -92,13 +102,20 @@ func (c *call) id(name string) (ID, error) {
 	return id, nil
 }
 
-// decode reads a JSON body.
-func (c *call) decode(v any) error {
-	body, err := io.ReadAll(http.MaxBytesReader(c.w, c.r.Body, maxJSONBody))
-	if err != nil {
+// readBody reads what is no form with files: those are read as they come.
+func (c *call) readBody() (err error) {
+	if c.isMultipart() {
+		return nil
+	}
+	if c.body, err = io.ReadAll(http.MaxBytesReader(c.w, c.r.Body, maxJSONBody)); err != nil {
 		return bodyError(err)
 	}
-	return decodeJSON(body, v)
+	return nil
+}
+
+// decode reads a JSON body.
+func (c *call) decode(v any) error {
+	return decodeJSON(c.body, v)
 }
 
 func decodeJSON(b []byte, v any) error {
@@ -153,6 +170,7 @@ func (s *Server) restRoutes() *http.ServeMux {
 	s.userRoutes(add)
 	s.guildRoutes(add)
 	s.channelRoutes(add)
+	s.threadRoutes(add)
 	s.messageRoutes(add)
 	s.commandRoutes(add)
 	s.interactionRoutes(add)
@@ -199,7 +217,11 @@ func (s *Server) runEndpoint(w http.ResponseWriter, r *http.Request, pattern str
 		limit.write(w)
 		return
 	}
-	v, err := run(c)
+	var v any
+	err := c.readBody()
+	if err == nil {
+		v, err = run(c)
+	}
 	if err != nil {
 		var e *apiError
 		if !errors.As(err, &e) {

@@ -10,46 +10,18 @@ import (
 
 func (s *Server) commandRoutes(add addRoute) {
 	for _, scope := range []string{"/applications/{app}/commands", "/applications/{app}/guilds/{guild}/commands"} {
-		add("GET "+scope, authToken, (*call).listCommands)
-		add("PUT "+scope, authToken, (*call).setCommands)
-		add("POST "+scope, authToken, (*call).createCommand)
-		add("GET "+scope+"/{command}", authToken, (*call).getCommand)
-		add("PATCH "+scope+"/{command}", authToken, (*call).editCommand)
-		add("DELETE "+scope+"/{command}", authToken, (*call).deleteCommand)
+		add("GET "+scope, authToken, inScope((*call).listCommands))
+		add("PUT "+scope, authToken, inScope((*call).setCommands))
+		add("POST "+scope, authToken, inScope((*call).createCommand))
+		add("GET "+scope+"/{command}", authToken, onCommand((*call).getCommand))
+		add("PATCH "+scope+"/{command}", authToken, onCommand((*call).editCommand))
+		add("DELETE "+scope+"/{command}", authToken, onCommand((*call).deleteCommand))
 	}
-	add("GET /guilds/{guild}/application-command-index", authToken, (*call).commandIndex)
-	add("GET /channels/{channel}/application-command-index", authToken, (*call).commandIndex)
+	add("GET /guilds/{guild}/application-command-index", authToken, inGuild(0, (*call).guildIndex))
+	add("GET /channels/{channel}/application-command-index", authToken, inChannel(0, (*call).commandIndex))
 }
 
-// scope checks that the caller is the path's application, and finds the guild of the path (0: global commands). Called with mu held.
-func (c *call) scope() (ID, error) {
-	app, err := c.id("app")
-	if err != nil {
-		return 0, err
-	}
-	if app != c.account.application() {
-		return 0, errMissingAccess
-	}
-	if !c.account.bot {
-		return 0, errOnlyBots
-	}
-	if c.r.PathValue("guild") == "" {
-		return 0, nil
-	}
-	g, err := c.guild(0)
-	if err != nil {
-		return 0, err
-	}
-	return g.id, nil
-}
-
-func (c *call) listCommands() (any, error) {
-	c.s.mu.Lock()
-	defer c.s.mu.Unlock()
-	scope, err := c.scope()
-	if err != nil {
-		return nil, err
-	}
+func (c *call) listCommands(scope ID) (any, error) {
 	list := []command{}
 	for _, cmd := range c.account.commands[scope] {
 		if c.queryBool("with_localizations") {
@@ -63,7 +35,8 @@ func (c *call) listCommands() (any, error) {
 }
 
 // setCommands replaces all commands of the scope. A command that keeps type and name keeps its ID.
-func (c *call) setCommands() (any, error) {
+func (c *call) setCommands(scope ID) (any, error) {
+	s := c.s
 	var list []*command
 	if err := c.decode(&list); err != nil {
 		return nil, err
@@ -87,14 +60,11 @@ func (c *call) setCommands() (any, error) {
 			return nil, &apiError{Status: 400, Message: "Maximum number of application commands reached (100).", Code: 30032}
 		}
 	}
-	s := c.s
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	scope, err := c.scope()
-	if err != nil {
-		return nil, err
-	}
 	old := c.account.commands[scope]
+	kept := func(cmd *command) bool { return cmd.Type == commandEntry }
+	if slices.ContainsFunc(old, kept) && !slices.ContainsFunc(list, kept) {
+		return nil, errEntryPoint
+	}
 	for _, cmd := range list {
 		s.register(c.account, scope, cmd, find(old, cmd.Type, cmd.Name))
 	}
@@ -125,19 +95,13 @@ func (s *Server) register(a *account, scope ID, cmd, old *command) {
 	}
 }
 
-func (c *call) createCommand() (any, error) {
+func (c *call) createCommand(scope ID) (any, error) {
+	s := c.s
 	cmd := &command{}
 	if err := c.decode(cmd); err != nil {
 		return nil, err
 	}
 	if err := cmd.validate(""); err != nil {
-		return nil, err
-	}
-	s := c.s
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	scope, err := c.scope()
-	if err != nil {
 		return nil, err
 	}
 	list := slices.Clone(c.account.commands[scope])
@@ -161,43 +125,14 @@ func (c *call) createCommand() (any, error) {
 	return created{cmd}, nil
 }
 
-// command finds the path's command. Called with mu held.
-func (c *call) command() (scope ID, cmd *command, err error) {
-	if scope, err = c.scope(); err != nil {
-		return 0, nil, err
-	}
-	id, err := c.id("command")
-	if err != nil {
-		return 0, nil, err
-	}
-	for _, cmd := range c.account.commands[scope] {
-		if cmd.ID == id {
-			return scope, cmd, nil
-		}
-	}
-	return 0, nil, errUnknownCommand
-}
-
-func (c *call) getCommand() (any, error) {
-	c.s.mu.Lock()
-	defer c.s.mu.Unlock()
-	_, cmd, err := c.command()
-	if err != nil {
-		return nil, err
-	}
+func (c *call) getCommand(cmd *command) (any, error) {
 	return cmd, nil
 }
 
-func (c *call) editCommand() (any, error) {
+func (c *call) editCommand(old *command) (any, error) {
+	scope := old.GuildID
 	var fields map[string]json.RawMessage
 	if err := c.decode(&fields); err != nil {
-		return nil, err
-	}
-	s := c.s
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	scope, old, err := c.command()
-	if err != nil {
 		return nil, err
 	}
 	// The fields given are laid over the old ones.
@@ -220,20 +155,15 @@ func (c *call) editCommand() (any, error) {
 	if other := find(c.account.commands[scope], cmd.Type, cmd.Name); other != nil && other != old {
 		return nil, formError("name", "APPLICATION_COMMANDS_DUPLICATE_NAME", "Application command names must be unique")
 	}
-	s.register(c.account, scope, cmd, old)
+	c.s.register(c.account, scope, cmd, old)
 	list := slices.Clone(c.account.commands[scope])
 	list[slices.Index(list, old)] = cmd
 	c.account.commands[scope] = list
 	return cmd, nil
 }
 
-func (c *call) deleteCommand() (any, error) {
-	c.s.mu.Lock()
-	defer c.s.mu.Unlock()
-	scope, cmd, err := c.command()
-	if err != nil {
-		return nil, err
-	}
+func (c *call) deleteCommand(cmd *command) (any, error) {
+	scope := cmd.GuildID
 	c.account.commands[scope] = slices.DeleteFunc(slices.Clone(c.account.commands[scope]), func(o *command) bool { return o == cmd })
 	return nil, nil
 }
@@ -276,31 +206,20 @@ func (s *Server) commandsIn(ch *channel, a *account) (apps []*account, list []*c
 	return apps, list
 }
 
-// commandIndex is what a person's client asks to fill its list of commands. A guild's index is that of its first text channel.
-func (c *call) commandIndex() (any, error) {
-	s := c.s
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	var ch *channel
-	if c.r.PathValue("guild") != "" {
-		g, err := c.guild(0)
-		if err != nil {
-			return nil, err
-		}
-		i := slices.IndexFunc(g.channels, func(ch *channel) bool {
-			return ch.kind == channelText && ch.permissions(c.account).has(permViewChannel)
-		})
-		if i < 0 {
-			return nil, errUnknownChannel
-		}
-		ch = g.channels[i]
-	} else {
-		var err error
-		if ch, err = c.channel(0); err != nil {
-			return nil, err
-		}
+// guildIndex is the index of a guild's first text channel.
+func (c *call) guildIndex(g *guild) (any, error) {
+	i := slices.IndexFunc(g.channels, func(ch *channel) bool {
+		return ch.kind == channelText && ch.permissions(c.account).has(permViewChannel)
+	})
+	if i < 0 {
+		return nil, errUnknownChannel
 	}
-	apps, list := s.commandsIn(ch, c.account)
+	return c.commandIndex(g.channels[i])
+}
+
+// commandIndex is what a person's client asks to fill its list of commands.
+func (c *call) commandIndex(ch *channel) (any, error) {
+	apps, list := c.s.commandsIn(ch, c.account)
 	wireApps, wireCommands := []map[string]any{}, []command{}
 	for _, a := range apps {
 		wireApps = append(wireApps, map[string]any{"id": a.application(), "name": a.name, "description": "", "icon": nil, "bot": a.wire()})

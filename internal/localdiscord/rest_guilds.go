@@ -8,80 +8,28 @@ import (
 )
 
 func (s *Server) guildRoutes(add addRoute) {
-	add("GET /guilds/{guild}", authToken, (*call).getGuild)
-	add("GET /guilds/{guild}/channels", authToken, (*call).guildChannels)
-	add("GET /guilds/{guild}/roles", authToken, (*call).guildRoles)
-	add("GET /guilds/{guild}/emojis", authToken, (*call).guildNothing)
-	add("GET /guilds/{guild}/stickers", authToken, (*call).guildNothing)
-	add("GET /guilds/{guild}/members", authToken, (*call).guildMembers)
-	add("GET /guilds/{guild}/members/search", authToken, (*call).searchMembers)
-	add("GET /guilds/{guild}/members/{user}", authToken, (*call).guildMember)
-	add("PATCH /guilds/{guild}/members/{user}", authToken, (*call).editMember)
-	add("PUT /guilds/{guild}/members/{user}/roles/{role}", authToken, (*call).grantRole)
-	add("DELETE /guilds/{guild}/members/{user}/roles/{role}", authToken, (*call).grantRole)
-	add("GET /guilds/{guild}/voice-states/{user}", authToken, (*call).voiceState)
-	add("PATCH /guilds/{guild}/voice-states/{user}", authToken, (*call).editVoiceState)
-	add("GET /guilds/{guild}/threads/active", authToken, (*call).activeThreads)
+	add("GET /guilds/{guild}", authToken, inGuild(0, (*call).getGuild))
+	add("GET /guilds/{guild}/channels", authToken, inGuild(0, (*call).guildChannels))
+	add("GET /guilds/{guild}/roles", authToken, inGuild(0, (*call).guildRoles))
+	add("GET /guilds/{guild}/emojis", authToken, inGuild(0, nothing))
+	add("GET /guilds/{guild}/stickers", authToken, inGuild(0, nothing))
+	add("GET /guilds/{guild}/members", authToken, inGuild(0, (*call).guildMembers))
+	add("GET /guilds/{guild}/members/search", authToken, inGuild(0, (*call).searchMembers))
+	add("GET /guilds/{guild}/members/{user}", authToken, onMember(0, (*call).guildMember))
+	add("PATCH /guilds/{guild}/members/{user}", authToken, onMember(0, (*call).editMember))
+	add("PUT /guilds/{guild}/members/{user}/roles/{role}", authToken, onMember(permManageRoles, (*call).grantRole))
+	add("DELETE /guilds/{guild}/members/{user}/roles/{role}", authToken, onMember(permManageRoles, (*call).grantRole))
+	add("GET /guilds/{guild}/voice-states/{user}", authToken, onMember(0, (*call).voiceState))
+	add("PATCH /guilds/{guild}/voice-states/{user}", authToken, onMember(0, (*call).editVoiceState))
+	add("GET /guilds/{guild}/threads/active", authToken, inGuild(0, (*call).activeThreads))
 }
 
 func (s *Server) channelRoutes(add addRoute) {
-	add("GET /channels/{channel}", authToken, (*call).getChannel)
-	add("GET /channels/{channel}/pins", authToken, func(c *call) (any, error) {
-		c.s.mu.Lock()
-		defer c.s.mu.Unlock()
-		_, err := c.channel(0)
-		return []any{}, err
-	})
+	add("GET /channels/{channel}", authToken, inChannel(0, (*call).getChannel))
+	add("GET /channels/{channel}/pins", authToken, inChannel(0, func(*call, *channel) (any, error) { return []any{}, nil }))
 }
 
-// guild finds the path's guild, of which the caller must be a member with the permissions. Called with mu held.
-func (c *call) guild(want Permissions) (*guild, error) {
-	id, err := c.id("guild")
-	if err != nil {
-		return nil, err
-	}
-	g := c.s.guilds[id]
-	if g == nil {
-		return nil, errUnknownGuild
-	}
-	if g.members[c.account.id] == nil {
-		return nil, errMissingAccess
-	}
-	if !g.permissions(c.account).has(want) {
-		return nil, errMissingPermissions
-	}
-	return g, nil
-}
-
-// member finds the path's member. Called with mu held.
-func (c *call) member() (*guild, *member, error) {
-	g, err := c.guild(0)
-	if err != nil {
-		return nil, nil, err
-	}
-	id := c.account.id
-	if c.r.PathValue("user") != "@me" {
-		if id, err = c.id("user"); err != nil {
-			return nil, nil, err
-		}
-	}
-	m := g.members[id]
-	if m == nil {
-		if c.s.accounts[id] == nil {
-			return nil, nil, errUnknownUser
-		}
-		return nil, nil, errUnknownMember
-	}
-	return g, m, nil
-}
-
-func (c *call) getGuild() (any, error) {
-	c.s.mu.Lock()
-	defer c.s.mu.Unlock()
-	g, err := c.guild(0)
-	if err != nil {
-		return nil, err
-	}
+func (c *call) getGuild(g *guild) (any, error) {
 	w := g.wire()
 	if c.queryBool("with_counts") {
 		members, online := len(g.order), 0
@@ -95,13 +43,7 @@ func (c *call) getGuild() (any, error) {
 	return w, nil
 }
 
-func (c *call) guildChannels() (any, error) {
-	c.s.mu.Lock()
-	defer c.s.mu.Unlock()
-	g, err := c.guild(0)
-	if err != nil {
-		return nil, err
-	}
+func (c *call) guildChannels(g *guild) (any, error) {
 	list := []wireChannel{}
 	for _, ch := range g.channels {
 		if c.account.bot || ch.permissions(c.account).has(permViewChannel) {
@@ -111,39 +53,16 @@ func (c *call) guildChannels() (any, error) {
 	return list, nil
 }
 
-func (c *call) getChannel() (any, error) {
-	c.s.mu.Lock()
-	defer c.s.mu.Unlock()
-	ch, err := c.channel(0)
-	if err != nil {
-		return nil, err
-	}
+func (c *call) getChannel(ch *channel) (any, error) {
 	return ch.wire(c.account), nil
 }
 
-func (c *call) guildRoles() (any, error) {
-	c.s.mu.Lock()
-	defer c.s.mu.Unlock()
-	g, err := c.guild(0)
-	if err != nil {
-		return nil, err
-	}
+func (c *call) guildRoles(g *guild) (any, error) {
 	return g.wireRoles(), nil
 }
 
-func (c *call) guildNothing() (any, error) {
-	c.s.mu.Lock()
-	defer c.s.mu.Unlock()
-	_, err := c.guild(0)
-	return []any{}, err
-}
-
-func (c *call) activeThreads() (any, error) {
-	c.s.mu.Lock()
-	defer c.s.mu.Unlock()
-	_, err := c.guild(0)
-	return map[string]any{"threads": []any{}, "members": []any{}, "has_more": false}, err
-}
+// nothing is what a guild has none of here.
+func nothing(*call, *guild) (any, error) { return []any{}, nil }
 
 func (c *call) limit(def, largest int) (int, error) {
 	v := c.r.URL.Query().Get("limit")
@@ -157,7 +76,7 @@ func (c *call) limit(def, largest int) (int, error) {
 	return n, nil
 }
 
-func (c *call) guildMembers() (any, error) {
+func (c *call) guildMembers(g *guild) (any, error) {
 	limit, err := c.limit(1, 1000)
 	if err != nil {
 		return nil, err
@@ -167,12 +86,6 @@ func (c *call) guildMembers() (any, error) {
 		if after, err = ParseID(v); err != nil {
 			return nil, formError("after", "NUMBER_TYPE_COERCE", "Not a snowflake.")
 		}
-	}
-	c.s.mu.Lock()
-	defer c.s.mu.Unlock()
-	g, err := c.guild(0)
-	if err != nil {
-		return nil, err
 	}
 	if !c.account.toggles.has(IntentGuildMembers) {
 		return nil, errMissingAccess
@@ -192,18 +105,12 @@ func (c *call) guildMembers() (any, error) {
 	return list, nil
 }
 
-func (c *call) searchMembers() (any, error) {
+func (c *call) searchMembers(g *guild) (any, error) {
 	limit, err := c.limit(1, 1000)
 	if err != nil {
 		return nil, err
 	}
 	query := c.r.URL.Query().Get("query")
-	c.s.mu.Lock()
-	defer c.s.mu.Unlock()
-	g, err := c.guild(0)
-	if err != nil {
-		return nil, err
-	}
 	list := []*wireMember{}
 	for _, m := range g.order {
 		if len(list) < limit && (hasPrefixFold(m.account.username, query) || hasPrefixFold(m.account.name, query) || hasPrefixFold(m.nick, query)) {
@@ -213,24 +120,20 @@ func (c *call) searchMembers() (any, error) {
 	return list, nil
 }
 
-func (c *call) guildMember() (any, error) {
-	c.s.mu.Lock()
-	defer c.s.mu.Unlock()
-	_, m, err := c.member()
-	if err != nil {
-		return nil, err
-	}
+func (c *call) guildMember(m *member) (any, error) {
 	return m.wire(true), nil
 }
 
 // editMember changes a nickname or moves, mutes or deafens somebody in voice.
-func (c *call) editMember() (any, error) {
+func (c *call) editMember(m *member) (any, error) {
+	s := c.s
 	var body struct {
 		Nick    optional[string] `json:"nick"`
 		Mute    *bool            `json:"mute"`
 		Deaf    *bool            `json:"deaf"`
 		Channel optional[ID]     `json:"channel_id"`
 		Roles   *[]ID            `json:"roles"`
+		Timeout optional[string] `json:"communication_disabled_until"`
 	}
 	if err := c.decode(&body); err != nil {
 		return nil, err
@@ -238,42 +141,43 @@ func (c *call) editMember() (any, error) {
 	if utf8.RuneCountInString(body.Nick.value) > 32 {
 		return nil, formError("nick", "BASE_TYPE_MAX_LENGTH", "Must be 32 or fewer in length.")
 	}
-	s := c.s
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	g, m, err := c.member()
-	if err != nil {
-		return nil, err
-	}
-	p := g.permissions(c.account)
+	p := m.guild.permissions(c.account)
 	self := m.account == c.account
 	if body.Nick.set && !(self && p.has(1<<26) || p.has(permManageNicknames)) || body.Mute != nil && !p.has(permMuteMembers) ||
-		body.Deaf != nil && !p.has(permDeafenMembers) || body.Channel.set && !p.has(permMoveMembers) || body.Roles != nil && !p.has(permManageRoles) {
+		body.Deaf != nil && !p.has(permDeafenMembers) || body.Channel.set && !p.has(permMoveMembers) || body.Roles != nil && !p.has(permManageRoles) ||
+		body.Timeout.set && (!p.has(permModerate) || self) {
 		return nil, errMissingPermissions
 	}
-	v := g.voice[m.account.id]
+	v := m.guild.voice[m.account.id]
 	if v == nil && (body.Channel.set || body.Mute != nil || body.Deaf != nil) {
 		return nil, &apiError{Status: 400, Message: "Target user is not connected to voice.", Code: 40032}
 	}
 	var to *channel
 	if body.Channel.set && !body.Channel.null {
-		if to = s.channels[body.Channel.value]; to == nil || to.guild != g || !to.hasVoice() {
+		if to = s.channels[body.Channel.value]; to == nil || to.guild != m.guild || !to.hasVoice() {
 			return nil, errUnknownChannel
 		}
 	}
 	if body.Roles != nil {
 		for _, id := range *body.Roles {
-			if g.role(id) == nil {
+			if m.guild.role(id) == nil {
 				return nil, errUnknownRole
 			}
 		}
 		m.roles = slices.Clone(*body.Roles)
 	}
+	if body.Timeout.set {
+		until, err := time.Parse(time.RFC3339, body.Timeout.value)
+		if err != nil && !body.Timeout.null {
+			return nil, formError("communication_disabled_until", "DATE_TIME_TYPE_PARSE", "Could not parse. Should be ISO8601.")
+		}
+		m.timeout = until
+	}
 	if body.Nick.set {
 		m.nick = body.Nick.value
 	}
-	if body.Nick.set || body.Roles != nil {
-		s.notifyMember(g, m)
+	if body.Nick.set || body.Roles != nil || body.Timeout.set {
+		s.notifyMember(m)
 	}
 	if body.Mute != nil {
 		m.mute = *body.Mute
@@ -290,51 +194,44 @@ func (c *call) editMember() (any, error) {
 	return m.wire(true), nil
 }
 
-func (s *Server) notifyMember(g *guild, m *member) {
+func (s *Server) notifyMember(m *member) {
+	g := m.guild
 	type update struct {
 		GuildID ID `json:"guild_id"`
 		*wireMember
 	}
-	s.notifyGuild(g, IntentGuildMembers, "GUILD_MEMBER_UPDATE", update{g.id, m.wire(true)})
+	for _, other := range g.order {
+		for _, sess := range other.account.sessions {
+			// A bot learns of its own member without the intent.
+			if sess.sees(g) && (sess.intents.has(IntentGuildMembers) || other == m) {
+				sess.push("GUILD_MEMBER_UPDATE", mustJSON(update{g.id, m.wire(true)}))
+			}
+		}
+	}
 	if v := g.voice[m.account.id]; v != nil {
 		s.tellVoice(v) // a role may give or take the right to speak
 	}
 }
 
-func (c *call) grantRole() (any, error) {
+func (c *call) grantRole(m *member) (any, error) {
 	s := c.s
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	g, m, err := c.member()
-	if err != nil {
-		return nil, err
-	}
-	if !g.permissions(c.account).has(permManageRoles) {
-		return nil, errMissingPermissions
-	}
 	id, err := c.id("role")
 	if err != nil {
 		return nil, err
 	}
-	if g.role(id) == nil || id == g.id {
+	if m.guild.role(id) == nil || id == m.guild.id {
 		return nil, errUnknownRole
 	}
 	m.roles = slices.DeleteFunc(slices.Clone(m.roles), func(r ID) bool { return r == id })
 	if c.r.Method == "PUT" {
 		m.roles = append(m.roles, id)
 	}
-	s.notifyMember(g, m)
+	s.notifyMember(m)
 	return nil, nil
 }
 
-func (c *call) voiceState() (any, error) {
-	c.s.mu.Lock()
-	defer c.s.mu.Unlock()
-	g, m, err := c.member()
-	if err != nil {
-		return nil, err
-	}
-	v := g.voice[m.account.id]
+func (c *call) voiceState(m *member) (any, error) {
+	v := m.guild.voice[m.account.id]
 	if v == nil {
 		return nil, errUnknownVoiceState
 	}
@@ -342,7 +239,8 @@ func (c *call) voiceState() (any, error) {
 }
 
 // editVoiceState lets somebody on a stage speak or listen, and has the caller ask to speak.
-func (c *call) editVoiceState() (any, error) {
+func (c *call) editVoiceState(m *member) (any, error) {
+	s := c.s
 	var body struct {
 		Channel   ID               `json:"channel_id"`
 		Suppress  *bool            `json:"suppress"`
@@ -354,14 +252,7 @@ func (c *call) editVoiceState() (any, error) {
 	if _, err := time.Parse(time.RFC3339, body.Requested.value); body.Requested.set && !body.Requested.null && err != nil {
 		return nil, formError("request_to_speak_timestamp", "DATE_TIME_TYPE_PARSE", "Could not parse. Should be ISO8601.")
 	}
-	s := c.s
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	g, m, err := c.member()
-	if err != nil {
-		return nil, err
-	}
-	v, self := g.voice[m.account.id], m.account == c.account
+	v, self := m.guild.voice[m.account.id], m.account == c.account
 	switch {
 	case v == nil:
 		return nil, errUnknownVoiceState

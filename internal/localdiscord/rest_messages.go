@@ -6,80 +6,38 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 	"unicode/utf8"
 )
 
 func (s *Server) messageRoutes(add addRoute) {
-	add("GET /channels/{channel}/messages", authToken, (*call).listMessages)
-	add("POST /channels/{channel}/messages", authToken, (*call).createMessage)
-	add("POST /channels/{channel}/messages/bulk-delete", authToken, (*call).bulkDelete)
-	add("GET /channels/{channel}/messages/{message}", authToken, (*call).getMessage)
-	add("PATCH /channels/{channel}/messages/{message}", authToken, (*call).editMessage)
-	add("DELETE /channels/{channel}/messages/{message}", authToken, (*call).deleteMessage)
-	add("POST /channels/{channel}/typing", authToken, (*call).typing)
-	add("PUT /channels/{channel}/messages/{message}/reactions/{emoji}/@me", authToken, (*call).addReaction)
-	add("DELETE /channels/{channel}/messages/{message}/reactions/{emoji}/{user}", authToken, (*call).removeReaction)
-	add("GET /channels/{channel}/messages/{message}/reactions/{emoji}", authToken, (*call).listReactions)
-	add("DELETE /channels/{channel}/messages/{message}/reactions/{emoji}", authToken, (*call).clearReactions)
-	add("DELETE /channels/{channel}/messages/{message}/reactions", authToken, (*call).clearReactions)
+	add("GET /channels/{channel}/messages", authToken, inChannel(0, (*call).listMessages))
+	add("POST /channels/{channel}/messages", authToken, sending(false, toChannel, (*call).createMessage))
+	add("POST /channels/{channel}/messages/bulk-delete", authToken, inChannel(permManageMessages, (*call).bulkDelete))
+	add("GET /channels/{channel}/messages/{message}", authToken, onMessage(0, (*call).getMessage))
+	add("PATCH /channels/{channel}/messages/{message}", authToken, sending(true, toChannel, (*call).editMessage))
+	add("DELETE /channels/{channel}/messages/{message}", authToken, onMessage(0, (*call).deleteMessage))
+	add("POST /channels/{channel}/typing", authToken, inChannel(permSendMessages, (*call).typing))
+	add("PUT /channels/{channel}/messages/{message}/reactions/{emoji}/@me", authToken, onEmoji(permReadMessageHistory, (*call).addReaction))
+	add("DELETE /channels/{channel}/messages/{message}/reactions/{emoji}/{user}", authToken, onEmoji(permReadMessageHistory, (*call).removeReaction))
+	add("GET /channels/{channel}/messages/{message}/reactions/{emoji}", authToken, onEmoji(permReadMessageHistory, (*call).listReactions))
+	add("DELETE /channels/{channel}/messages/{message}/reactions/{emoji}", authToken, onEmoji(permReadMessageHistory|permManageMessages, (*call).clearReaction))
+	add("DELETE /channels/{channel}/messages/{message}/reactions", authToken, onMessage(permReadMessageHistory|permManageMessages, (*call).clearReactions))
 }
 
-// channel finds the path's channel, in which the caller must have the permissions. Called with mu held.
-func (c *call) channel(want Permissions) (*channel, error) {
-	id, err := c.id("channel")
-	if err != nil {
-		return nil, err
-	}
-	ch := c.s.channels[id]
-	if ch == nil {
-		return nil, errUnknownChannel
-	}
-	p := ch.permissions(c.account)
-	if !p.has(permViewChannel) {
-		return nil, errMissingAccess
-	}
-	if !p.has(want) {
-		return nil, errMissingPermissions
-	}
-	return ch, nil
-}
-
-// message finds the path's message. Called with mu held.
-func (c *call) message(want Permissions) (*message, error) {
-	ch, err := c.channel(want)
-	if err != nil {
-		return nil, err
-	}
-	id, err := c.id("message")
-	if err != nil {
-		return nil, err
-	}
-	m := ch.find(id)
-	if m == nil || !m.visible(c.account) {
-		return nil, errUnknownMessage
-	}
-	return m, nil
-}
-
-func (c *call) createMessage() (any, error) {
+func (c *call) createMessage(in *messageInput) (any, error) {
 	s := c.s
-	id, err := c.id("channel")
-	if err != nil {
-		return nil, err
-	}
-	in, done, err := c.readValid(id, false)
-	if err != nil {
-		return nil, err
-	}
-	defer done()
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	ch, err := c.channel(permSendMessages)
 	if err != nil {
 		return nil, err
 	}
-	if ch.kind == channelCategory {
+	switch {
+	case ch.kind == channelCategory:
 		return nil, errNonText
+	case ch.kind == channelForum:
+		return nil, errForumMessage
+	case ch.thread != nil && ch.thread.locked && !ch.permissions(c.account).has(permManageThreads):
+		return nil, errThreadLocked
 	}
 	p := ch.permissions(c.account)
 	if len(in.files) > 0 && !p.has(permAttachFiles) {
@@ -89,7 +47,7 @@ func (c *call) createMessage() (any, error) {
 		return nil, errMissingPermissions
 	}
 	in.Flags.value &^= flagEphemeral
-	if err := checkReference(ch, in, c.account); err != nil {
+	if err := s.checkReference(ch, in, c.account); err != nil {
 		return nil, err
 	}
 	if in.EnforceNonce && in.Nonce != nil {
@@ -100,24 +58,48 @@ func (c *call) createMessage() (any, error) {
 			}
 		}
 	}
+	if err := ch.slow(c.account, s.cfg.Now()); err != nil {
+		return nil, err
+	}
 	m := s.post(ch, c.account, in, nil)
 	return s.wireMessage(m, c.account), nil
 }
 
-// checkReference checks that the message that is answered is there; with fail_if_not_exists false a missing one makes
+// slow lets somebody write at the pace of the channel's slow mode, which bots and moderators needn't keep. Called with mu held.
+func (ch *channel) slow(a *account, now time.Time) error {
+	p := ch.permissions(a)
+	if ch.slowMode == 0 || a.bot || p.has(permManageMessages) || p.has(permManageChannels) {
+		return nil
+	}
+	if left := ch.wrote[a.id].Add(time.Duration(ch.slowMode) * time.Second).Sub(now); left > 0 {
+		no := false
+		return &apiError{Status: 429, Message: "This action cannot be performed due to slowmode rate limit", Code: 20016, RetryAfter: left.Seconds(), Global: &no}
+	}
+	if ch.wrote == nil {
+		ch.wrote = map[ID]time.Time{}
+	}
+	ch.wrote[a.id] = now
+	return nil
+}
+
+// checkReference checks that the message that is answered or forwarded is there; with fail_if_not_exists false a missing one makes
 // an ordinary message. Called with mu held.
-func checkReference(ch *channel, in *messageInput, a *account) error {
+func (s *Server) checkReference(ch *channel, in *messageInput, a *account) error {
 	ref := in.Reference
 	if ref == nil {
 		return nil
 	}
-	if ref.Type != 0 {
-		return formError("message_reference.type", "BASE_TYPE_CHOICES", "This server knows replies (type 0) only.")
+	switch ref.Type {
+	case 0:
+	case 1:
+		return s.forward(in, a)
+	default:
+		return formError("message_reference.type", "BASE_TYPE_CHOICES", "Value must be one of (0, 1).")
 	}
 	m := ch.find(ref.MessageID)
 	if m != nil && m.visible(a) && (ref.ChannelID == 0 || ref.ChannelID == ch.id) {
 		if !ch.permissions(a).has(permReadMessageHistory) {
-			return formError("message_reference", "REPLIES_CANNOT_REPLY_WITHOUT_READ_HISTORY", "Cannot reply without permission to read message history")
+			return errReplyHistory
 		}
 		return nil
 	}
@@ -128,7 +110,25 @@ func checkReference(ch *channel, in *messageInput, a *account) error {
 	return formError("message_reference", "REPLIES_UNKNOWN_MESSAGE", "Unknown message")
 }
 
-func (c *call) listMessages() (any, error) {
+// forward takes a picture of the message that is forwarded. Called with mu held.
+func (s *Server) forward(in *messageInput, a *account) error {
+	from := s.channels[in.Reference.ChannelID]
+	if from == nil || !from.permissions(a).has(permViewChannel|permReadMessageHistory) {
+		return errMissingAccess
+	}
+	m := from.find(in.Reference.MessageID)
+	switch {
+	case m == nil || !m.visible(a):
+		return errUnknownMessage
+	case in.Content.value != "" || len(in.files) > 0 || len(in.Embeds.value) > 0 || len(in.Components.value) > 0:
+		return formError("message_reference", "MESSAGE_REFERENCE_FORWARD_CONTENT", "A forward has no content of its own")
+	}
+	in.forwarded = s.snapshot(m)
+	return nil
+}
+
+func (c *call) listMessages(ch *channel) (any, error) {
+	s := c.s
 	q := c.r.URL.Query()
 	limit := 50
 	if v := q.Get("limit"); v != "" {
@@ -147,13 +147,6 @@ func (c *call) listMessages() (any, error) {
 			}
 			bounds[name] = id
 		}
-	}
-	s := c.s
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	ch, err := c.channel(0)
-	if err != nil {
-		return nil, err
 	}
 	list := []wireMessage{}
 	if !ch.permissions(c.account).has(permReadMessageHistory) {
@@ -194,32 +187,15 @@ func (c *call) listMessages() (any, error) {
 	return list, nil
 }
 
-func (c *call) getMessage() (any, error) {
-	c.s.mu.Lock()
-	defer c.s.mu.Unlock()
-	m, err := c.message(0)
-	if err != nil {
-		return nil, err
-	}
+func (c *call) getMessage(m *message) (any, error) {
 	if !m.channel.permissions(c.account).has(permReadMessageHistory) {
 		return nil, errMissingPermissions
 	}
 	return c.s.wireMessage(m, c.account), nil
 }
 
-func (c *call) editMessage() (any, error) {
+func (c *call) editMessage(in *messageInput) (any, error) {
 	s := c.s
-	id, err := c.id("channel")
-	if err != nil {
-		return nil, err
-	}
-	in, done, err := c.readValid(id, true)
-	if err != nil {
-		return nil, err
-	}
-	defer done()
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	m, err := c.message(0)
 	if err != nil {
 		return nil, err
@@ -233,13 +209,7 @@ func (c *call) editMessage() (any, error) {
 	return s.wireMessage(m, c.account), nil
 }
 
-func (c *call) deleteMessage() (any, error) {
-	c.s.mu.Lock()
-	defer c.s.mu.Unlock()
-	m, err := c.message(0)
-	if err != nil {
-		return nil, err
-	}
+func (c *call) deleteMessage(m *message) (any, error) {
 	if m.author != c.account && (m.channel.guild == nil || !m.channel.permissions(c.account).has(permManageMessages)) {
 		return nil, errMissingPermissions
 	}
@@ -247,7 +217,8 @@ func (c *call) deleteMessage() (any, error) {
 	return nil, nil
 }
 
-func (c *call) bulkDelete() (any, error) {
+func (c *call) bulkDelete(ch *channel) (any, error) {
+	s := c.s
 	var body struct {
 		Messages []ID `json:"messages"`
 	}
@@ -256,13 +227,6 @@ func (c *call) bulkDelete() (any, error) {
 	}
 	if n := len(body.Messages); n < 2 || n > 100 {
 		return nil, formError("messages", "BASE_TYPE_BAD_LENGTH", "Must be between 2 and 100 in length.")
-	}
-	s := c.s
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	ch, err := c.channel(permManageMessages)
-	if err != nil {
-		return nil, err
 	}
 	now := s.cfg.Now()
 	ids := []ID{}
@@ -276,25 +240,15 @@ func (c *call) bulkDelete() (any, error) {
 			ids = append(ids, id)
 		}
 	}
-	data := map[string]any{"ids": ids, "channel_id": ch.id}
-	if ch.guild != nil {
-		data["guild_id"] = ch.guild.id
-	}
+	data := ch.about(map[string]any{"ids": ids})
 	s.notify(ch, IntentGuildMessages, IntentDirectMessages, "MESSAGE_DELETE_BULK", data)
 	return nil, nil
 }
 
-func (c *call) typing() (any, error) {
+func (c *call) typing(ch *channel) (any, error) {
 	s := c.s
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	ch, err := c.channel(permSendMessages)
-	if err != nil {
-		return nil, err
-	}
-	data := map[string]any{"channel_id": ch.id, "user_id": c.account.id, "timestamp": s.cfg.Now().Unix()}
+	data := ch.about(map[string]any{"user_id": c.account.id, "timestamp": s.cfg.Now().Unix()})
 	if ch.guild != nil {
-		data["guild_id"] = ch.guild.id
 		data["member"] = ch.guild.members[c.account.id].wire(true)
 	}
 	s.notify(ch, IntentGuildMessageTyping, IntentDirectMessageTyping, "TYPING_START", data)
@@ -327,18 +281,8 @@ func (m *message) reaction(name string, id ID) int {
 // maxReactions is how many different emojis a message may have.
 const maxReactions = 20
 
-func (c *call) addReaction() (any, error) {
-	name, id, err := c.emoji()
-	if err != nil {
-		return nil, err
-	}
+func (c *call) addReaction(m *message, name string, id ID) (any, error) {
 	s := c.s
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	m, err := c.message(permReadMessageHistory)
-	if err != nil {
-		return nil, err
-	}
 	i := m.reaction(name, id)
 	if i < 0 {
 		if !m.channel.permissions(c.account).has(permAddReactions) {
@@ -365,28 +309,11 @@ func (c *call) addReaction() (any, error) {
 }
 
 func (s *Server) reactionEvent(m *message, r *reaction, by *account) map[string]any {
-	data := map[string]any{"channel_id": m.channel.id, "message_id": m.id, "emoji": r.wire(), "burst": false, "type": 0}
-	if by != nil {
-		data["user_id"] = by.id
-	}
-	if m.channel.guild != nil {
-		data["guild_id"] = m.channel.guild.id
-	}
-	return data
+	return m.channel.about(map[string]any{"message_id": m.id, "emoji": r.wire(), "burst": false, "type": 0, "user_id": by.id})
 }
 
-func (c *call) removeReaction() (any, error) {
-	name, id, err := c.emoji()
-	if err != nil {
-		return nil, err
-	}
+func (c *call) removeReaction(m *message, name string, id ID) (any, error) {
 	s := c.s
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	m, err := c.message(permReadMessageHistory)
-	if err != nil {
-		return nil, err
-	}
 	whose := c.account
 	if c.r.PathValue("user") != "@me" {
 		uid, err := c.id("user")
@@ -417,17 +344,7 @@ func (c *call) removeReaction() (any, error) {
 	return nil, nil
 }
 
-func (c *call) listReactions() (any, error) {
-	name, id, err := c.emoji()
-	if err != nil {
-		return nil, err
-	}
-	c.s.mu.Lock()
-	defer c.s.mu.Unlock()
-	m, err := c.message(permReadMessageHistory)
-	if err != nil {
-		return nil, err
-	}
+func (c *call) listReactions(m *message, name string, id ID) (any, error) {
 	users := []wireUser{}
 	if i := m.reaction(name, id); i >= 0 {
 		for _, id := range m.reactions[i].by[:min(100, len(m.reactions[i].by))] {
@@ -437,40 +354,21 @@ func (c *call) listReactions() (any, error) {
 	return users, nil
 }
 
-// clearReactions removes one emoji, or all when the path names none.
-func (c *call) clearReactions() (any, error) {
-	one := c.r.PathValue("emoji") != ""
-	var name string
-	var id ID
-	if one {
-		var err error
-		if name, id, err = c.emoji(); err != nil {
-			return nil, err
-		}
+// clearReaction removes one emoji.
+func (c *call) clearReaction(m *message, name string, id ID) (any, error) {
+	i := m.reaction(name, id)
+	if i < 0 {
+		return nil, errUnknownEmoji
 	}
-	s := c.s
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	m, err := c.message(permReadMessageHistory | permManageMessages)
-	if err != nil {
-		return nil, err
-	}
-	data := map[string]any{"channel_id": m.channel.id, "message_id": m.id}
-	if m.channel.guild != nil {
-		data["guild_id"] = m.channel.guild.id
-	}
-	event := "MESSAGE_REACTION_REMOVE_ALL"
-	if one {
-		i := m.reaction(name, id)
-		if i < 0 {
-			return nil, errUnknownEmoji
-		}
-		data["emoji"] = m.reactions[i].wire()
-		event = "MESSAGE_REACTION_REMOVE_EMOJI"
-		m.reactions = slices.Delete(m.reactions, i, i+1)
-	} else {
-		m.reactions = nil
-	}
-	s.notify(m.channel, IntentGuildMessageReactions, IntentDirectMessageReactions, event, data)
+	data := m.channel.about(map[string]any{"message_id": m.id, "emoji": m.reactions[i].wire()})
+	m.reactions = slices.Delete(m.reactions, i, i+1)
+	c.s.notify(m.channel, IntentGuildMessageReactions, IntentDirectMessageReactions, "MESSAGE_REACTION_REMOVE_EMOJI", data)
+	return nil, nil
+}
+
+func (c *call) clearReactions(m *message) (any, error) {
+	m.reactions = nil
+	c.s.notify(m.channel, IntentGuildMessageReactions, IntentDirectMessageReactions, "MESSAGE_REACTION_REMOVE_ALL",
+		m.channel.about(map[string]any{"message_id": m.id}))
 	return nil, nil
 }

@@ -1,29 +1,22 @@
 package localdiscord
 
-import "time"
-
 func (s *Server) userRoutes(add addRoute) {
 	add("GET /gateway", authNone, (*call).gateway)
-	add("GET /gateway/bot", authToken, (*call).gatewayBot)
+	add("GET /gateway/bot", authToken, locked((*call).gatewayBot))
 	add("GET /users/@me", authToken, (*call).me)
-	add("GET /users/{user}", authToken, (*call).user)
-	add("GET /users/@me/guilds", authToken, (*call).myGuilds)
-	add("GET /users/@me/guilds/{guild}/member", authToken, (*call).myMember)
-	add("GET /users/@me/channels", authToken, (*call).myChannels)
-	add("POST /users/@me/channels", authToken, (*call).openDM)
-	add("GET /oauth2/applications/@me", authToken, (*call).application)
-	add("GET /applications/@me", authToken, (*call).application)
+	add("GET /users/{user}", authToken, locked((*call).user))
+	add("GET /users/@me/guilds", authToken, locked((*call).myGuilds))
+	add("GET /users/@me/guilds/{guild}/member", authToken, onMember(0, (*call).guildMember))
+	add("GET /users/@me/channels", authToken, locked((*call).myChannels))
+	add("POST /users/@me/channels", authToken, locked((*call).openDM))
+	add("GET /oauth2/applications/@me", authToken, locked((*call).application))
+	add("GET /applications/@me", authToken, locked((*call).application))
 	add("GET /voice/regions", authNone, (*call).voiceRegions)
 	add("GET /sticker-packs", authNone, func(*call) (any, error) { return map[string]any{"sticker_packs": []any{}}, nil })
 }
 
 func (c *call) gateway() (any, error) {
 	return map[string]any{"url": c.s.gatewayURL()}, nil
-}
-
-func (c *call) gatewayBot() (any, error) {
-	return map[string]any{"url": c.s.gatewayURL(), "shards": 1, "session_start_limit": map[string]any{
-		"total": 1000, "remaining": 1000, "reset_after": int((24 * time.Hour).Milliseconds()), "max_concurrency": 1}}, nil
 }
 
 func (c *call) me() (any, error) { return c.account.wireSelf(), nil }
@@ -33,8 +26,6 @@ func (c *call) user() (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.s.mu.Lock()
-	defer c.s.mu.Unlock()
 	a := c.s.accounts[id]
 	if a == nil {
 		return nil, errUnknownUser
@@ -43,8 +34,6 @@ func (c *call) user() (any, error) {
 }
 
 func (c *call) myGuilds() (any, error) {
-	c.s.mu.Lock()
-	defer c.s.mu.Unlock()
 	list := []map[string]any{}
 	for _, g := range c.s.guildOrder {
 		if g.members[c.account.id] != nil {
@@ -55,20 +44,8 @@ func (c *call) myGuilds() (any, error) {
 	return list, nil
 }
 
-func (c *call) myMember() (any, error) {
-	c.s.mu.Lock()
-	defer c.s.mu.Unlock()
-	g, err := c.guild(0)
-	if err != nil {
-		return nil, err
-	}
-	return g.members[c.account.id].wire(true), nil
-}
-
 // myChannels lists a person's direct messages; Discord gives bots none.
 func (c *call) myChannels() (any, error) {
-	c.s.mu.Lock()
-	defer c.s.mu.Unlock()
 	list := []wireChannel{}
 	if !c.account.bot {
 		for _, ch := range c.account.dms {
@@ -90,8 +67,6 @@ func (c *call) openDM() (any, error) {
 		body.RecipientID = body.Recipients[0]
 	}
 	s := c.s
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	other := s.accounts[body.RecipientID]
 	if other == nil {
 		return nil, formError("recipient_id", "INVALID_RECIPIENT", "Invalid recipient(s)")
@@ -114,8 +89,6 @@ func (c *call) openDM() (any, error) {
 }
 
 func (c *call) application() (any, error) {
-	c.s.mu.Lock()
-	defer c.s.mu.Unlock()
 	a := c.account
 	guilds := 0
 	for _, g := range c.s.guildOrder {

@@ -55,7 +55,6 @@ type Server struct {
 	http     *http.Server
 	store    *fileStore
 	routes   *http.ServeMux
-	upload   int64 // bytes a file may have
 	ctx      context.Context
 	cancel   context.CancelFunc
 	work     sync.WaitGroup // connections and background loops
@@ -82,6 +81,8 @@ type Server struct {
 	interactionOrder []*interaction
 	buckets          map[bucketKey]*bucket
 	faults           []*fault
+	gatewayFaults    []*gatewayFault
+	resumes          resumeGateway
 	voiceJobs        []func()
 }
 
@@ -97,18 +98,15 @@ func Start(ctx context.Context, cfg Config) (*Server, error) {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
 	if len(cfg.World.People)+len(cfg.World.Bots)+len(cfg.World.Servers) == 0 {
-		upload, limits := cfg.World.UploadLimit, cfg.World.RateLimits
+		given := cfg.World
 		cfg.World = DefaultWorld()
-		cfg.World.UploadLimit, cfg.World.RateLimits = upload, limits
+		cfg.World.UploadLimit, cfg.World.RateLimits, cfg.World.Gateway = given.UploadLimit, given.RateLimits, given.Gateway
 	}
 	if err := cfg.World.Validate(); err != nil {
 		return nil, fmt.Errorf("world: %w", err)
 	}
-	s := &Server{cfg: cfg, log: cfg.Log, upload: cfg.World.UploadLimit, voiceJob: make(chan struct{}, 1),
+	s := &Server{cfg: cfg, log: cfg.Log, voiceJob: make(chan struct{}, 1),
 		sessions: map[string]*session{}, conns: map[*conn]struct{}{}, interactions: map[string]*interaction{}, buckets: map[bucketKey]*bucket{}}
-	if s.upload == 0 {
-		s.upload = DefaultUploadLimit
-	}
 	var lc net.ListenConfig
 	l, err := lc.Listen(ctx, "tcp", cfg.Listen)
 	if err != nil {
@@ -140,6 +138,9 @@ func Start(ctx context.Context, cfg Config) (*Server, error) {
 			s.log.Error("local Discord stopped serving", "err", err)
 		}
 	})
+	if err := s.openResume(); err != nil {
+		return nil, errors.Join(fmt.Errorf("local Discord: %w", err), s.Close())
+	}
 	s.work.Go(s.sweep)
 	s.work.Go(s.runVoiceJobs)
 	s.unhook = context.AfterFunc(ctx, func() { s.Close() })
@@ -171,8 +172,11 @@ func (s *Server) Close() error {
 			c.close(1001, "shutting down")
 		}
 		s.mu.Unlock()
-		s.unhook()
+		if s.unhook != nil {
+			s.unhook()
+		}
 		s.cancel()
+		s.closeResume()
 		ctx, cancel := context.WithTimeout(context.Background(), closeWait)
 		defer cancel()
 		if err := s.http.Shutdown(ctx); err != nil {
@@ -270,7 +274,10 @@ func (l Line) Channel(name string) (c LineChannel, ok bool) {
 
 func (s *Server) restURL() string    { return "http://" + s.host + "/api" }
 func (s *Server) gatewayURL() string { return "ws://" + s.host + "/gateway" }
-func (s *Server) cdnURL() string     { return "http://" + s.host + "/cdn" }
+
+// resumeURL is the address for resuming. Called with mu held.
+func (s *Server) resumeURL() string { return "ws://" + s.resumes.addr }
+func (s *Server) cdnURL() string    { return "http://" + s.host + "/cdn" }
 
 func (s *Server) handler() http.Handler {
 	mux := http.NewServeMux()

@@ -136,6 +136,9 @@ func (s *Server) notify(ch *channel, guildIntent, dmIntent Intents, name string,
 
 // notifyGuild sends an event to all members' sessions that asked for it. Called with mu held.
 func (s *Server) notifyGuild(g *guild, intent Intents, name string, data any) {
+	if g.away {
+		return
+	}
 	raw := mustJSON(data)
 	for _, m := range g.order {
 		for _, sess := range m.account.sessions {

@@ -24,7 +24,10 @@ const (
 	channelDM       = 1
 	channelVoice    = 2
 	channelCategory = 4
+	channelThread   = 11 // public
+	channelPrivate  = 12 // thread
 	channelStage    = 13
+	channelForum    = 15
 )
 
 // account is a person or a bot. A bot's application has the same ID.
@@ -42,6 +45,8 @@ type account struct {
 	dms map[ID]*channel
 	// commands are the application's global commands and, by guild, its guild commands.
 	commands map[ID][]*command
+	// starts counts the sessions that it began.
+	starts sessionStarts
 	// sessions are the account's gateway sessions, also those that are waiting to be resumed.
 	sessions []*session
 }
@@ -54,24 +59,33 @@ type guild struct {
 	roles    []*role // @everyone first
 	channels []*channel
 	members  map[ID]*member
-	order    []*member // by joining
+	order    []*member  // by joining
+	threads  []*channel // those that are not deleted
 	voice    map[ID]*voiceState
+	afk      ID  // voice channel; 0 is none
+	tier     int // of boosts
+	now      func() time.Time
+	// away tells that the guild is in an outage: nobody sees it.
+	away bool
 }
 
 type role struct {
 	id          ID
 	name        string
 	permissions Permissions
-	managed     bool // made for a bot
+	bot         ID // whose it is: a managed role; 0 for others
 }
 
 type member struct {
+	guild   *guild
 	account *account
 	nick    string
 	roles   []ID
 	joined  time.Time
 	mute    bool
 	deaf    bool
+	// timeout is until when the member may only read; zero is not at all.
+	timeout time.Time
 }
 
 type overwrite struct {
@@ -88,7 +102,10 @@ type channel struct {
 	guild      *guild // nil for a direct message
 	parent     ID
 	position   int
-	userLimit  int // of a voice channel; 0 is none
+	userLimit  int              // of a voice channel; 0 is none
+	slowMode   int              // seconds
+	wrote      map[ID]time.Time // when who wrote last, where there is a slow mode
+	thread     *thread          // nil for what is none
 	overwrites []overwrite
 	recipients []*account // of a direct message: both
 
@@ -122,10 +139,14 @@ type message struct {
 	pinned      bool
 	flags       int
 	reference   *messageReference
-	app         ID // of the interaction that it answers
+	snapshot    *wireSnapshot // of a forwarded message
+	poll        json.RawMessage
+	stickers    []json.RawMessage // sticker_items
+	app         ID                // of the interaction that it answers
 	interaction ID
 	metadata    *interactionMetadata
-	ephemeral   *account // the only one who sees it
+	over        map[string]json.RawMessage // laid over what goes over the wire, by a test
+	ephemeral   *account                   // the only one who sees it
 }
 
 func (a *account) application() ID { return a.id }
@@ -160,6 +181,15 @@ func (ch *channel) add(m *message) (gone *message) {
 	return gone
 }
 
+// about adds to an event where it happened.
+func (ch *channel) about(data map[string]any) map[string]any {
+	data["channel_id"] = ch.id
+	if ch.guild != nil {
+		data["guild_id"] = ch.guild.id
+	}
+	return data
+}
+
 func (ch *channel) remove(m *message) {
 	if i := slices.Index(ch.messages, m); i >= 0 {
 		ch.messages = slices.Delete(ch.messages, i, i+1)
@@ -172,6 +202,9 @@ func (ch *channel) audience(f func(*account)) {
 		for _, a := range ch.recipients {
 			f(a)
 		}
+		return
+	}
+	if ch.guild.away {
 		return
 	}
 	for _, m := range ch.guild.order {
@@ -234,10 +267,23 @@ func (s *Server) build(w World, made madeIDs) (grew bool, err error) {
 		if err := addAccount(b.WorldAccount, true, toggles); err != nil {
 			return false, err
 		}
+		if b.EntryPoint {
+			handler, cmd := 2, &command{Type: commandEntry, Name: "launch", Description: "Launch an activity", IntegrationTypes: []int{0, 1}, Contexts: []int{0, 1, 2}}
+			cmd.Handler = &handler
+			a := byName[b.Name]
+			s.register(a, 0, cmd, nil)
+			a.commands[0] = []*command{cmd}
+		}
 	}
 	for _, ws := range w.Servers {
-		if err := s.buildGuild(w, ws, byName, ids); err != nil {
-			return false, fmt.Errorf("server %q: %w", ws.Name, err)
+		name := ws.Name
+		for i := range max(1, ws.Copies) {
+			if ws.Copies > 0 {
+				ws.Name = fmt.Sprintf("%s %d", name, i+1)
+			}
+			if err := s.buildGuild(w, ws, byName, ids); err != nil {
+				return false, fmt.Errorf("server %q: %w", ws.Name, err)
+			}
 		}
 	}
 	return ids.grew, nil
@@ -276,7 +322,7 @@ func (s *Server) buildGuild(w World, ws WorldServer, byName map[string]*account,
 	now := s.cfg.Now()
 	server := fmt.Sprintf("server %q", ws.Name)
 	g := &guild{id: ids.pick(server, ws.ID), name: ws.Name, owner: byName[w.ownerOf(ws)].id, locale: ws.Locale,
-		members: map[ID]*member{}, voice: map[ID]*voiceState{}}
+		members: map[ID]*member{}, voice: map[ID]*voiceState{}, tier: ws.Tier, now: s.cfg.Now}
 	if g.locale == "" {
 		g.locale = "en-US"
 	}
@@ -306,9 +352,14 @@ func (s *Server) buildGuild(w World, ws WorldServer, byName map[string]*account,
 		}
 	}
 	for _, wm := range members {
-		m := &member{account: byName[wm.Name], nick: wm.Nick, joined: now}
+		m := &member{guild: g, account: byName[wm.Name], nick: wm.Nick, joined: now}
 		for _, name := range wm.Roles {
 			m.roles = append(m.roles, roleIDs[name])
+		}
+		if m.account.bot { // what it was invited with
+			r := &role{id: ids.pick(fmt.Sprintf("%s bot %q", server, wm.Name), 0), name: m.account.name, bot: m.account.id}
+			g.roles = append(g.roles, r)
+			m.roles = append(m.roles, r.id)
 		}
 		g.members[m.account.id] = m
 		g.order = append(g.order, m)
@@ -319,7 +370,11 @@ func (s *Server) buildGuild(w World, ws WorldServer, byName map[string]*account,
 		if err != nil {
 			return err
 		}
-		ch := &channel{id: ids.pick(fmt.Sprintf("%s channel %q", server, wc.Name), wc.ID), kind: kind, name: wc.Name, topic: wc.Topic, guild: g, position: i, userLimit: wc.UserLimit}
+		ch := &channel{id: ids.pick(fmt.Sprintf("%s channel %q", server, wc.Name), wc.ID), kind: kind, name: wc.Name, topic: wc.Topic, guild: g, position: i,
+			userLimit: wc.UserLimit, slowMode: wc.SlowMode}
+		if wc.Name == ws.AFK && kind == channelVoice {
+			g.afk = ch.id
+		}
 		if kind == channelCategory {
 			parents[wc.Name] = ch.id
 		}

@@ -29,6 +29,8 @@ type VoiceSession struct {
 	Client string
 	// CanSpeak tells whether the account has the permission, or was invited to speak on a stage, and is not muted by the server.
 	CanSpeak bool
+	// Deaf tells that the account is deafened, by the server or by itself: no audio is sent to it.
+	Deaf bool
 	// Stage tells that the channel is a stage, where Discord has no end-to-end encryption.
 	Stage bool
 }
@@ -86,7 +88,7 @@ func (v *voiceState) maySpeak() bool {
 	if v.channel.kind == channelStage {
 		return !v.suppressed
 	}
-	return v.channel.permissions(v.account).has(permSpeak)
+	return v.channel.id != v.guild.afk && v.channel.permissions(v.account).has(permSpeak)
 }
 
 func (v *voiceState) voiceSession() VoiceSession {
@@ -94,6 +96,7 @@ func (v *voiceState) voiceSession() VoiceSession {
 	if v.channel != nil {
 		vs.ChannelID = v.channel.id
 		vs.CanSpeak = v.maySpeak() && !v.guild.members[v.account.id].mute
+		vs.Deaf = v.selfDeaf || v.guild.members[v.account.id].deaf
 		vs.Stage = v.channel.kind == channelStage
 	}
 	return vs

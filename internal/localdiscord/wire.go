@@ -74,7 +74,7 @@ type wireMember struct {
 }
 
 func (m *member) wire(withUser bool) *wireMember {
-	w := &wireMember{Roles: append([]ID{}, m.roles...), JoinedAt: timestamp(m.joined), Deaf: m.deaf, Mute: m.mute}
+	w := &wireMember{Roles: append([]ID{}, m.roles...), JoinedAt: timestamp(m.joined), Deaf: m.deaf, Mute: m.mute, Timeout: optionalTimestamp(m.timeout)}
 	if m.nick != "" {
 		nick := m.nick
 		w.Nick = &nick
@@ -100,13 +100,17 @@ type wireRole struct {
 	Icon        *string        `json:"icon"`
 	Emoji       *string        `json:"unicode_emoji"`
 	Flags       int            `json:"flags"`
+	Tags        map[string]ID  `json:"tags,omitempty"`
 }
 
 func (g *guild) wireRoles() []wireRole {
 	roles := make([]wireRole, len(g.roles))
 	for i, r := range g.roles {
-		roles[i] = wireRole{ID: r.id, Name: r.name, Permissions: r.permissions, Position: i, Managed: r.managed,
+		roles[i] = wireRole{ID: r.id, Name: r.name, Permissions: r.permissions, Position: i, Managed: r.bot != 0,
 			Colors: map[string]any{"primary_color": 0, "secondary_color": nil, "tertiary_color": nil}}
+		if r.bot != 0 {
+			roles[i].Tags = map[string]ID{"bot_id": r.bot}
+		}
 	}
 	return roles
 }
@@ -134,6 +138,7 @@ type wireChannel struct {
 	Bitrate       int             `json:"bitrate,omitempty"`
 	UserLimit     *int            `json:"user_limit,omitempty"`
 	Recipients    []wireUser      `json:"recipients,omitempty"`
+	*wireThread                   // of a thread
 }
 
 // wire shows the channel to the viewer: a direct message names the other.
@@ -151,8 +156,13 @@ func (ch *channel) wire(viewer *account) wireChannel {
 		}
 		return w
 	}
-	zero, no, position, parent := 0, false, ch.position, optionalID(ch.parent)
-	w.GuildID, w.Name, w.Position, w.ParentID, w.NSFW, w.RateLimit = ch.guild.id, ch.name, &position, &parent, &no, &zero
+	slow, no, position, parent := ch.slowMode, false, ch.position, optionalID(ch.parent)
+	w.GuildID, w.Name, w.ParentID, w.RateLimit = ch.guild.id, ch.name, &parent, &slow
+	if ch.thread != nil {
+		w.wireThread = ch.wireThread(viewer)
+		return w
+	}
+	w.Position, w.NSFW = &position, &no
 	if ch.topic != "" {
 		topic := ch.topic
 		w.Topic = &topic
@@ -219,6 +229,7 @@ type wireGuild struct {
 
 func (g *guild) wire() wireGuild {
 	return wireGuild{ID: g.id, Name: g.name, Features: []string{}, OwnerID: g.owner, Region: "deprecated", AFKTimeout: 300,
+		AFKChannelID: optionalID(g.afk), PremiumTier: g.tier,
 		Roles: g.wireRoles(), DefaultMessageNotifications: 1, MaxMembers: 500000, MaxStageVideoUsers: 50, MaxVideoUsers: 25,
 		PreferredLocale: g.locale, Emojis: []json.RawMessage{}, Stickers: []json.RawMessage{}}
 }
@@ -233,7 +244,7 @@ type wireGuildCreate struct {
 	VoiceStates     []wireVoiceState  `json:"voice_states"`
 	Members         []*wireMember     `json:"members"`
 	Channels        []wireChannel     `json:"channels"`
-	Threads         []json.RawMessage `json:"threads"`
+	Threads         []wireChannel     `json:"threads"`
 	Presences       []json.RawMessage `json:"presences"`
 	StageInstances  []json.RawMessage `json:"stage_instances"`
 	ScheduledEvents []json.RawMessage `json:"guild_scheduled_events"`
@@ -245,7 +256,7 @@ type wireGuildCreate struct {
 func (g *guild) wireCreate(sess *session) wireGuildCreate {
 	none := []json.RawMessage{}
 	w := wireGuildCreate{wireGuild: g.wire(), JoinedAt: timestamp(g.members[sess.account.id].joined), MemberCount: len(g.order),
-		VoiceStates: []wireVoiceState{}, Members: []*wireMember{}, Channels: []wireChannel{}, Threads: none, Presences: none,
+		VoiceStates: []wireVoiceState{}, Members: []*wireMember{}, Channels: []wireChannel{}, Threads: []wireChannel{}, Presences: none,
 		StageInstances: none, ScheduledEvents: none, Soundboard: none}
 	all := sess.intents.has(IntentGuildMembers)
 	for _, m := range g.order {
@@ -259,6 +270,11 @@ func (g *guild) wireCreate(sess *session) wireGuildCreate {
 	for _, ch := range g.channels {
 		if sess.account.bot || ch.permissions(sess.account).has(permViewChannel) {
 			w.Channels = append(w.Channels, ch.wire(sess.account))
+		}
+	}
+	for _, th := range g.threads {
+		if !th.thread.archived && th.permissions(sess.account).has(permViewChannel) {
+			w.Threads = append(w.Threads, th.wire(sess.account))
 		}
 	}
 	return w
@@ -311,6 +327,35 @@ type messageReference struct {
 	GuildID   ID  `json:"guild_id,omitempty"`
 }
 
+// wireSnapshot is a forwarded message as it was.
+type wireSnapshot struct {
+	Message struct {
+		Type            int               `json:"type"`
+		Content         string            `json:"content"`
+		Timestamp       string            `json:"timestamp"`
+		EditedTimestamp *string           `json:"edited_timestamp"`
+		Mentions        []wireUser        `json:"mentions"`
+		MentionRoles    []ID              `json:"mention_roles"`
+		Attachments     []wireAttachment  `json:"attachments"`
+		Embeds          []json.RawMessage `json:"embeds"`
+		Components      []json.RawMessage `json:"components"`
+		Flags           int               `json:"flags"`
+	} `json:"message"`
+}
+
+// snapshot shows a message to those whom it is forwarded to. Called with mu held.
+func (s *Server) snapshot(m *message) *wireSnapshot {
+	if m.snapshot != nil {
+		return m.snapshot // a forward is forwarded as what it holds
+	}
+	whole, w := s.wireMessage(m, nil), &wireSnapshot{}
+	w.Message.Type, w.Message.Content, w.Message.Flags = whole.Type, whole.Content, whole.Flags
+	w.Message.Timestamp, w.Message.EditedTimestamp = whole.Timestamp, whole.EditedTimestamp
+	w.Message.Mentions, w.Message.MentionRoles = whole.Mentions, whole.MentionRoles
+	w.Message.Attachments, w.Message.Embeds, w.Message.Components = whole.Attachments, whole.Embeds, whole.Components
+	return w
+}
+
 type wireMessage struct {
 	ID              ID                   `json:"id"`
 	ChannelID       ID                   `json:"channel_id"`
@@ -336,10 +381,28 @@ type wireMessage struct {
 	ApplicationID   ID                   `json:"application_id,omitempty"`
 	Reference       *messageReference    `json:"message_reference,omitempty"`
 	Referenced      *wireReferenced      `json:"referenced_message,omitempty"`
+	Snapshots       []wireSnapshot       `json:"message_snapshots,omitempty"`
+	Poll            json.RawMessage      `json:"poll,omitempty"`
+	Stickers        []json.RawMessage    `json:"sticker_items,omitempty"`
 	Metadata        *interactionMetadata `json:"interaction_metadata,omitempty"`
 	Interaction     *wireOldInteraction  `json:"interaction,omitempty"`
 	Position        *int                 `json:"position,omitempty"`
 	ChannelType     *int                 `json:"channel_type,omitempty"` // in events
+
+	over map[string]json.RawMessage // fields that a test has laid over
+}
+
+// MarshalJSON writes the message, with what a test has laid over it.
+func (w wireMessage) MarshalJSON() ([]byte, error) {
+	type plain wireMessage
+	if w.over == nil {
+		return json.Marshal(plain(w))
+	}
+	more := map[string]any{}
+	for k, v := range w.over {
+		more[k] = v
+	}
+	return json.Marshal(mergeJSON(plain(w), more))
 }
 
 // wireMessage shows the message to the viewer, whose own reactions are marked; viewer may be nil.
@@ -350,6 +413,10 @@ func (s *Server) wireMessage(m *message, viewer *account) wireMessage {
 		Attachments: make([]wireAttachment, 0, len(m.files)), Embeds: append([]json.RawMessage{}, m.embeds...),
 		Components: append([]json.RawMessage{}, m.components...), Nonce: m.nonce, Pinned: m.pinned, Flags: m.flags,
 		ApplicationID: m.app, WebhookID: m.app, Reference: m.reference, Metadata: m.metadata}
+	w.Poll, w.Stickers, w.over = m.poll, m.stickers, m.over
+	if m.snapshot != nil {
+		w.Snapshots = []wireSnapshot{*m.snapshot}
+	}
 	if m.metadata != nil && m.metadata.Type == interactionCommand {
 		w.Interaction = &wireOldInteraction{ID: m.metadata.ID, Type: m.metadata.Type, Name: m.metadata.name, User: m.metadata.User}
 	}
@@ -402,6 +469,8 @@ func (w wireMessage) withoutContent() wireMessage {
 	w.Attachments = []wireAttachment{}
 	w.Embeds = []json.RawMessage{}
 	w.Components = []json.RawMessage{}
+	w.Poll = nil
+	w.Snapshots = nil
 	if w.Referenced != nil && w.Referenced.message != nil {
 		inner := w.Referenced.message.withoutContent()
 		w.Referenced = &wireReferenced{message: &inner}

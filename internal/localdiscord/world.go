@@ -1,6 +1,7 @@
 package localdiscord
 
 import (
+	"cmp"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -16,7 +17,7 @@ import (
 // Limits on a world file: it is read whole, and everything in it is sent to each client that logs in.
 const (
 	MaxWorldBytes    = 1 << 20
-	MaxWorldServers  = 50
+	MaxWorldServers  = 20000
 	MaxWorldAccounts = 1000
 	MaxWorldChannels = 500 // a server, as in Discord
 	MaxWorldRoles    = 250 // a server, as in Discord
@@ -38,8 +39,31 @@ type World struct {
 
 	// UploadLimit is the largest file in bytes; 0 means DefaultUploadLimit.
 	UploadLimit int64 `yaml:"upload_limit"`
-	// RateLimits are what each account may send; the zero value is generous.
+	// RateLimits are what each account may send over REST; the zero value is what Discord grants.
 	RateLimits WorldRateLimits `yaml:"rate_limits"`
+	// Gateway is what bots may do at the gateway; the zero value is what Discord grants.
+	Gateway WorldGateway `yaml:"gateway"`
+}
+
+// WorldGateway are the limits of bots' sessions (https://docs.discord.com/developers/events/gateway#sharding). People have none.
+type WorldGateway struct {
+	// Shards is how many GET /gateway/bot recommends; 0 means one for each ServersPerShard of the bot's servers.
+	Shards int `yaml:"shards"`
+	// MaxConcurrency is how many sessions may begin in 5 seconds, one for each remainder of the shard's number; 0 means 1.
+	MaxConcurrency int `yaml:"max_concurrency"`
+	// Identifies is how many sessions a bot may begin in a day; then its token is reset. 0 means 1000.
+	Identifies int `yaml:"identifies"`
+	// ServersPerShard is how many servers one session may have, else it is closed with 4011; 0 means 2500.
+	ServersPerShard int `yaml:"servers_per_shard"`
+	// Unlimited lifts Identifies and MaxConcurrency.
+	Unlimited bool `yaml:"unlimited"`
+}
+
+func (g WorldGateway) withDefaults() WorldGateway {
+	g.MaxConcurrency = cmp.Or(g.MaxConcurrency, 1)
+	g.Identifies = cmp.Or(g.Identifies, 1000)
+	g.ServersPerShard = cmp.Or(g.ServersPerShard, 2500)
+	return g
 }
 
 // WorldAccount is a person, or the part of a bot that a person has too.
@@ -61,6 +85,8 @@ type WorldBot struct {
 	// Intents are the privileged intents' toggles of the developer portal, on unless set to false. Asking for one
 	// that is off closes the gateway connection with 4014.
 	Intents WorldIntents `yaml:"intents"`
+	// EntryPoint gives the application the command that opens an activity, as Discord does for those that have one.
+	EntryPoint bool `yaml:"entry_point"`
 }
 
 // WorldIntents are the toggles of the three privileged intents; nil means on.
@@ -74,6 +100,12 @@ type WorldIntents struct {
 type WorldServer struct {
 	Name string `yaml:"name"`
 	ID   ID     `yaml:"id"`
+	// Copies makes so many servers of this kind instead of one, named with a number behind the name; for tests of load.
+	Copies int `yaml:"copies"`
+	// AFK is the name of the voice channel for those who do nothing; empty means there is none.
+	AFK string `yaml:"afk"`
+	// Tier is the server's level of boosts, 0 to 3, on which its upload limit depends.
+	Tier int `yaml:"tier"`
 	// Owner is an account's name; by default the first of People.
 	Owner  string `yaml:"owner"`
 	Locale string `yaml:"locale"`
@@ -102,9 +134,11 @@ type WorldRole struct {
 type WorldChannel struct {
 	Name string `yaml:"name"`
 	ID   ID     `yaml:"id"`
-	// Type is text (the default), voice, stage or category.
+	// Type is text (the default), voice, stage, forum or category.
 	Type  string `yaml:"type"`
 	Topic string `yaml:"topic"`
+	// SlowMode is how many seconds people wait between two messages; 0 is none.
+	SlowMode int `yaml:"slow_mode"`
 	// UserLimit is how many may be in a voice channel at once; 0 is no limit.
 	UserLimit int `yaml:"user_limit"`
 	// Category is the name of a channel of type category that this one belongs to.
@@ -126,15 +160,17 @@ type WorldMember struct {
 	Roles []string `yaml:"roles"`
 }
 
-// WorldRateLimits are REST rate limits. Discord's own are near 5 requests in 5 seconds for one route and channel,
-// and 50 a second in all; a local server that enforced these would slow every test.
+// WorldRateLimits are REST rate limits. The zero value grants bots what Discord does (see bucketLimits), and people as much as
+// they can type.
 type WorldRateLimits struct {
 	// Requests that one account may make to one bucket (a route and its channel, server or webhook) in Seconds.
-	// 0 means DefaultBucketRequests in 1 second.
+	// 0 means what Discord grants.
 	Requests int `yaml:"requests"`
 	Seconds  int `yaml:"seconds"`
-	// Global is how many requests one account may make in a second in all; 0 means no limit.
+	// Global is how many requests one account may make in a second in all, from however many processes; 0 means 50 for a bot.
 	Global int `yaml:"global"`
+	// Unlimited lifts all of them, for tests of load.
+	Unlimited bool `yaml:"unlimited"`
 }
 
 // UnmarshalYAML reads a snowflake written as a number or a string.
@@ -272,9 +308,11 @@ func channelKind(name string) (int, error) {
 		return channelVoice, nil
 	case "stage":
 		return channelStage, nil
+	case "forum":
+		return channelForum, nil
 	case "category":
 		return channelCategory, nil
 	default:
-		return 0, fmt.Errorf("%.40q is none of text, voice, stage, category", name)
+		return 0, fmt.Errorf("%.40q is none of text, voice, stage, forum, category", name)
 	}
 }

@@ -3,6 +3,7 @@ package localdiscord
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -16,14 +17,21 @@ func (w World) Validate() error {
 	if n := len(w.People) + len(w.Bots); n > MaxWorldAccounts {
 		return fmt.Errorf("people: %d accounts, %d at most", n, MaxWorldAccounts)
 	}
-	if len(w.Servers) > MaxWorldServers {
-		return fmt.Errorf("servers: %d, %d at most", len(w.Servers), MaxWorldServers)
-	}
 	if w.UploadLimit < 0 || w.UploadLimit > MaxUploadLimit {
 		return fmt.Errorf("upload_limit: must be between 0 and %d bytes", int64(MaxUploadLimit))
 	}
 	if l := w.RateLimits; l.Requests < 0 || l.Seconds < 0 || l.Global < 0 || l.Seconds > 3600 {
 		return errors.New("rate_limits: numbers must not be negative, and seconds at most 3600")
+	}
+	if g := w.Gateway; g.Shards < 0 || g.MaxConcurrency < 0 || g.Identifies < 0 || g.ServersPerShard < 0 {
+		return errors.New("gateway: numbers must not be negative")
+	}
+	servers := 0
+	for _, s := range w.Servers {
+		servers += max(1, s.Copies)
+	}
+	if servers > MaxWorldServers {
+		return fmt.Errorf("servers: %d with their copies, %d at most", servers, MaxWorldServers)
 	}
 	v := worldCheck{accounts: map[string]bool{}, usernames: map[string]string{}, tokens: map[string]string{}, ids: map[ID]string{}}
 	for i, p := range w.People {
@@ -129,6 +137,15 @@ func (v *worldCheck) server(key string, s WorldServer, w World) error {
 	if err := errors.Join(checkName(key+".name", s.Name), v.id(key, s.ID)); err != nil {
 		return err
 	}
+	if s.Copies < 0 || s.Copies > 0 && s.ID != 0 {
+		return fmt.Errorf("%s.copies: must not be negative, and can't have an id", key)
+	}
+	if s.Tier < 0 || s.Tier > 3 {
+		return fmt.Errorf("%s.tier: from 0 to 3", key)
+	}
+	if s.AFK != "" && !slices.ContainsFunc(s.Channels, func(c WorldChannel) bool { return c.Name == s.AFK && c.Type == "voice" }) {
+		return fmt.Errorf("%s.afk: no channel of type voice is named %.60q", key, s.AFK)
+	}
 	if s.Owner != "" && !v.accounts[s.Owner] {
 		return fmt.Errorf("%s.owner: no account is named %.60q", key, s.Owner)
 	}
@@ -203,6 +220,9 @@ func (v *worldCheck) channel(key string, c WorldChannel, roles, categories map[s
 	}
 	if utf8.RuneCountInString(c.Topic) > 1024 {
 		return fmt.Errorf("%s.topic: 1024 characters at most", key)
+	}
+	if c.SlowMode < 0 || c.SlowMode > 21600 {
+		return fmt.Errorf("%s.slow_mode: from 0 to 21600 seconds", key)
 	}
 	if c.UserLimit < 0 || c.UserLimit > 99 {
 		return fmt.Errorf("%s.user_limit: from 0 to 99", key)

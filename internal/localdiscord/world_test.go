@@ -88,7 +88,7 @@ func TestLoadWorldRefuses(t *testing.T) {
 		"bad locale":         {"people: [{name: A, locale: xx}]", "people[0].locale"},
 		"unknown owner":      {"people: [{name: A}]\nservers: [{name: S, owner: B}]", "servers[0].owner"},
 		"unknown permission": {"people: [{name: A}]\nservers: [{name: S, roles: [{name: R, permissions: [FLY]}]}]", "servers[0].roles[0].permissions"},
-		"unknown type":       {"people: [{name: A}]\nservers: [{name: S, channels: [{name: c, type: forum}]}]", "servers[0].channels[0].type"},
+		"unknown type":       {"people: [{name: A}]\nservers: [{name: S, channels: [{name: c, type: carousel}]}]", "servers[0].channels[0].type"},
 		"unknown category":   {"people: [{name: A}]\nservers: [{name: S, channels: [{name: c, category: x}]}]", "servers[0].channels[0].category"},
 		"unknown member":     {"people: [{name: A}]\nservers: [{name: S, members: [{name: B}]}]", "servers[0].members[0].name"},
 		"owner not member":   {"people: [{name: A}, {name: B}]\nservers: [{name: S, members: [{name: B}]}]", "servers[0].members"},

@@ -57,6 +57,7 @@ type Settings struct {
 
 	Call CallPlace `json:"call,omitzero"`
 
+	RequireE2EE       bool      `json:"require_e2ee,omitempty"`       // voice channels without end-to-end encryption are left
 	VoiceOptIn        bool      `json:"voice_opt_in,omitempty"`       // true: people are heard only after they agreed
 	TranscriptChannel ChannelID `json:"transcript_channel,omitempty"` // where transcripts go; 0 = nowhere
 	RetentionDays     int       `json:"retention_days,omitempty"`     // how long exchanges and transcripts are kept, days; 0 = [DefaultRetentionDays]

@@ -65,6 +65,7 @@ func run(ctx context.Context, warmUp, duration time.Duration, rate int) (err err
 		server.Channels = append(server.Channels, localdiscord.WorldChannel{Name: fmt.Sprintf("channel%d", i)})
 	}
 	world.Servers = []localdiscord.WorldServer{server}
+	world.RateLimits.Unlimited, world.Gateway.Unlimited = true, true // what is measured is Mynah
 	local, err := localdiscord.Start(ctx, localdiscord.Config{World: world})
 	if err != nil {
 		return err

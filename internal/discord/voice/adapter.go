@@ -85,20 +85,20 @@ func (a *adapter) opusFrame(user snowflake.ID, h rtp.Header, frame []byte) {
 	}
 }
 
-func (a *adapter) speaking(d speaking) {
+func (a *adapter) speaking(g disgovoice.Gateway, d speaking) {
 	if f := a.events.Load(); f != nil && *f != nil {
-		(*f)(disgovoice.OpcodeSpeaking, disgovoice.GatewayMessageDataSpeaking{
+		(*f)(g, disgovoice.OpcodeSpeaking, 0, disgovoice.GatewayMessageDataSpeaking{
 			Speaking: disgovoice.SpeakingFlags(d.Speaking), Delay: d.Delay, SSRC: d.SSRC, UserID: snowflake.ID(d.UserID),
 		})
 	}
 }
 
-func (a *adapter) gone(user snowflake.ID) {
+func (a *adapter) gone(g disgovoice.Gateway, user snowflake.ID) {
 	if r := a.receiver.Load(); r != nil && *r != nil {
 		(*r).CleanupUser(user)
 	}
 	if f := a.events.Load(); f != nil && *f != nil {
-		(*f)(disgovoice.OpcodeClientDisconnect, disgovoice.GatewayMessageDataClientDisconnect{UserID: user})
+		(*f)(g, disgovoice.OpcodeClientDisconnect, 0, disgovoice.GatewayMessageDataClientDisconnect{UserID: user})
 	}
 }
 
@@ -153,6 +153,14 @@ func (g gatewayView) Latency() time.Duration {
 	return 0
 }
 
+// Status tells only whether packets can be sent.
+func (g gatewayView) Status() disgovoice.Status {
+	if l := g.conn.current.Load(); l != nil && l.ready.Load() {
+		return disgovoice.StatusReady
+	}
+	return disgovoice.StatusDisconnected
+}
+
 func (g gatewayView) Open(context.Context, disgovoice.State) error { return errManaged }
 func (g gatewayView) Close()                                       {}
 func (g gatewayView) CloseWithCode(int, string)                    {}
@@ -183,7 +191,9 @@ func (u udpView) RemoteAddr() net.Addr {
 	return nil
 }
 
-func (u udpView) SetSecretKey([32]byte)            {}
+func (u udpView) SetSecretKey(disgovoice.EncryptionMode, []byte) error {
+	return errManaged
+}
 func (u udpView) SetDeadline(time.Time) error      { return errManaged }
 func (u udpView) SetReadDeadline(time.Time) error  { return errManaged }
 func (u udpView) SetWriteDeadline(time.Time) error { return errManaged }

@@ -53,6 +53,7 @@ const (
 	EventConnected EventKind = "connected" // sound can be sent and heard
 	EventMoved     EventKind = "moved"     // somebody moved us to another channel
 	EventLost      EventKind = "lost"      // the connection broke and is being restored
+	EventCleared   EventKind = "cleared"   // what is said is no longer encrypted end to end
 	EventStopped   EventKind = "stopped"   // it is over
 )
 
@@ -131,6 +132,8 @@ type Conn struct {
 	link       *link
 	linkStart  time.Time
 	rejoins    int
+	blocked    int       // sessions in a row that got no answer over UDP
+	secure     bool      // what is said is encrypted end to end
 	mainLost   time.Time // since when the main gateway can't be told what we want; zero: it can
 	timer      *time.Timer
 	onTimer    func()

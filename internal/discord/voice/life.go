@@ -22,6 +22,8 @@ const (
 	firstBackoff = 500 * time.Millisecond
 	lastBackoff  = 15 * time.Second
 	maxRejoins   = 6
+	// maxBlocked is how many sessions in a row may get no answer over UDP while somebody waits for the first one.
+	maxBlocked = 2
 	// mainWait is how long the main gateway may be away while a fresh session is needed, mainRetry how often it is tried.
 	mainWait  = 10 * time.Minute
 	mainRetry = 2 * time.Second
@@ -160,9 +162,23 @@ func (c *Conn) linkReady(l *link) {
 		}
 		l.ready.Store(true)
 		c.player.attach(l)
+		c.blocked = 0
 		c.changed(Event{Kind: EventConnected, Channel: l.channel}) // before Open returns
 		c.answer(nil)
+		c.encryption(l)
 	})
+}
+
+// encryption looks whether what we say is encrypted end to end, and tells of it when it was and is not any more.
+func (c *Conn) encryption(l *link) {
+	if c.link != l || !l.ready.Load() {
+		return
+	}
+	secure := l.keys.state().Version > 0
+	if c.secure && !secure {
+		c.changed(Event{Kind: EventCleared, Channel: l.channel})
+	}
+	c.secure = secure
 }
 
 // linkEnd is how a session with a voice server ended.
@@ -196,6 +212,13 @@ func (c *Conn) linkEnded(e linkEnd) {
 		c.after(answerWait, c.rejoin)
 	default:
 		c.changed(Event{Kind: EventLost, Channel: e.link.channel})
+		if errors.Is(e.why, errNoUDP) {
+			// Who waits for us to come in is told soon: what blocks UDP doesn't go away by itself.
+			if c.blocked++; c.blocked >= maxBlocked && len(c.waiters) > 0 {
+				c.finish(&StopError{Reason: ReasonUnreachable}, true)
+				return
+			}
+		}
 		if c.config.Now().Sub(c.linkStart) > stableAfter {
 			c.rejoins = 0
 		}

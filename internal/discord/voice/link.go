@@ -297,7 +297,7 @@ func (l *link) handle(ctx context.Context, s *socket, m message) error {
 			return err
 		}
 		l.rx.identify(d.SSRC, snowflake.ID(d.UserID))
-		l.conn.adapter.speaking(d)
+		l.conn.adapter.speaking(l.conn.Gateway(), d)
 	case opClientsConnect:
 		var d clientsConnect
 		if err := m.decode(&d); err != nil {
@@ -320,13 +320,14 @@ func (l *link) handle(ctx context.Context, s *socket, m message) error {
 		}
 		l.rx.left(snowflake.ID(d.UserID))
 		l.keys.left(snowflake.ID(d.UserID))
-		l.conn.adapter.gone(snowflake.ID(d.UserID))
+		l.conn.adapter.gone(l.conn.Gateway(), snowflake.ID(d.UserID))
 	case opPrepareTransition, opExecuteTransition, opPrepareEpoch, opExternalSender, opProposals, opAnnounceCommit, opWelcome:
 		if err := l.keys.handle(m); errors.Is(err, errNotLetIn) {
 			return err
 		} else if err != nil {
 			l.conn.log.Warn("voice: end-to-end encryption", "op", m.op, "err", err)
 		}
+		l.conn.post(func() { l.conn.encryption(l) })
 	}
 	return nil
 }

@@ -363,7 +363,7 @@ func TestTooMuchMissed(t *testing.T) {
 	k.g.server.Hold(1, opSpeaking, -1)
 	const missed = 600 // of 512 that are kept
 	var told atomic.Int64
-	k.conns[3].SetEventHandlerFunc(func(op disgovoice.Opcode, _ disgovoice.GatewayMessageData) {
+	k.conns[3].SetEventHandlerFunc(func(_ disgovoice.Gateway, op disgovoice.Opcode, _ int, _ disgovoice.GatewayMessageData) {
 		if op == disgovoice.OpcodeSpeaking {
 			told.Add(1)
 		}

@@ -27,6 +27,9 @@ const (
 	keepaliveEvery = 5 * time.Second
 )
 
+// errNoUDP is why a session gets no media.
+var errNoUDP = errors.New("voice: the voice server does not answer over UDP; check that the firewall lets UDP out")
+
 // dialUDP opens the media socket to the voice server.
 func dialUDP(ctx context.Context, ip string, port uint16) (*net.UDPConn, error) {
 	var d net.Dialer
@@ -67,7 +70,7 @@ func discover(ctx context.Context, conn *net.UDPConn, ssrc uint32) (netip.AddrPo
 			}
 		}
 	}
-	return netip.AddrPort{}, errors.New("voice: the voice server does not answer over UDP; check that the firewall lets UDP out")
+	return netip.AddrPort{}, errNoUDP
 }
 
 func discoveryPacket(ssrc uint32) []byte {

@@ -37,6 +37,7 @@ type faults struct {
 	ops    map[heldKey]time.Duration
 	mute   map[localdiscord.ID]bool
 	lose   map[heldKey]int // close codes
+	old    map[localdiscord.ID]bool
 	closed bool
 	timers sync.WaitGroup
 }
@@ -44,7 +45,7 @@ type faults struct {
 func (f *faults) init() {
 	f.rand = rand.New(rand.NewPCG(1, 2))
 	f.media, f.ops, f.mute = map[faultKey]Faults{}, map[heldKey]time.Duration{}, map[localdiscord.ID]bool{}
-	f.lose = map[heldKey]int{}
+	f.lose, f.old = map[heldKey]int{}, map[localdiscord.ID]bool{}
 }
 
 // SetFaults decides what happens to the packets that user sends (up) or is sent, the answer to IP discovery among these; user 0 is
@@ -84,6 +85,19 @@ func (s *Server) IgnoreHeartbeats(user localdiscord.ID, on bool) {
 	s.faults.mu.Lock()
 	defer s.faults.mu.Unlock()
 	s.faults.mute[user] = on
+}
+
+// Outdate has user's client count as one without end-to-end encryption, whose joining takes it from the whole channel.
+func (s *Server) Outdate(user localdiscord.ID, on bool) {
+	s.faults.mu.Lock()
+	defer s.faults.mu.Unlock()
+	s.faults.old[user] = on
+}
+
+func (f *faults) outdated(user localdiscord.ID) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.old[user]
 }
 
 // Kill closes user's socket in guild with a close code, or cuts it without one for 0. The session stays and may be resumed,

@@ -164,6 +164,9 @@ func (s *Server) identify(k *socket, d json.RawMessage) (*member, error) {
 	case s.cfg.MaxDAVE > 0 && id.MaxDAVE < 1 && !p.session.Stage:
 		return nil, errClosed(closeDAVERequired)
 	}
+	if s.faults.outdated(id.UserID) {
+		id.MaxDAVE = 0
+	}
 	if p.member != nil {
 		s.evict(p.member, closeSessionInvalid)
 	}
@@ -175,6 +178,7 @@ func (s *Server) identify(k *socket, d json.RawMessage) (*member, error) {
 	s.nextID++
 	m := &member{server: s, room: room, place: p, user: id.UserID, ssrc: s.nextID*7919 + 1000, maxDAVE: id.MaxDAVE}
 	m.canSpeak.Store(p.session.CanSpeak)
+	m.deaf.Store(p.session.Deaf)
 	m.attach(k)
 	p.member = m
 	s.bySSRC[m.ssrc] = m

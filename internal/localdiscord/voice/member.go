@@ -32,6 +32,7 @@ type member struct {
 	ssrc       uint32
 	maxDAVE    int
 	canSpeak   atomic.Bool
+	deaf       atomic.Bool
 	media      atomic.Pointer[media] // once a protocol is selected
 	discovered atomic.Pointer[netip.AddrPort]
 

@@ -157,7 +157,7 @@ func (s *Server) forward(m *member, md *media, p []byte, from netip.AddrPort, de
 // deliver seals a payload for one member, as the real servers do: with an audio level and, on some packets, padding.
 func (s *Server) deliver(to *member, h rtp.Header, payload []byte) {
 	md := to.media.Load()
-	if md == nil {
+	if md == nil || to.deaf.Load() {
 		return
 	}
 	addr := md.addr.Load()

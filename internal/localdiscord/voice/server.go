@@ -188,9 +188,10 @@ func (s *Server) Connect(_ context.Context, v localdiscord.VoiceSession) (endpoi
 	key := placeKey{v.GuildID, v.UserID}
 	p := s.places[key]
 	if p != nil && p.session.ChannelID == v.ChannelID && p.session.SessionID == v.SessionID {
-		p.session.CanSpeak = v.CanSpeak
+		p.session.CanSpeak, p.session.Deaf = v.CanSpeak, v.Deaf
 		if p.member != nil {
 			p.member.canSpeak.Store(v.CanSpeak)
+			p.member.deaf.Store(v.Deaf)
 		}
 		return s.endpointFor(v), p.token, nil
 	}

@@ -50,7 +50,7 @@ export class Interactions {
     try { all = (await this.commands(CHAT)).flatMap((c) => this.flat(c)); } catch (e) { this.notice(e.message); return; }
     const fits = all.filter((f) => f.name.startsWith(typed)).concat(all.filter((f) => !f.name.startsWith(typed) && f.name.includes(typed)));
     if ($("input").value !== text) return; // typed on meanwhile
-    this.suggestions.show(fits.slice(0, 25).map((f) => ({
+    this.suggestions.show(fits.map((f) => ({
       label: "/" + f.name, hint: f.description, pick: () => this.start(f),
     })), $("input"));
     if (!all.length) this.notice("No commands here yet. Is the bot running?");
