@@ -23,8 +23,10 @@ import (
 	"github.com/mynahbot/mynah/internal/dataset"
 	"github.com/mynahbot/mynah/internal/learn"
 	"github.com/mynahbot/mynah/internal/learn/sentence"
+	"github.com/mynahbot/mynah/internal/learn/sentence/muse"
 	"github.com/mynahbot/mynah/internal/onnx"
 	"github.com/mynahbot/mynah/internal/record"
+	"github.com/mynahbot/mynah/internal/speech/models"
 )
 
 //go:embed peers.py
@@ -59,11 +61,10 @@ func main() {
 	only := flag.String("only", "", "run only the sets whose name contains this")
 	peers := flag.Bool("peers", false, "run scikit-learn and fastText beside")
 	large := flag.Bool("large", false, "also train on 200,000 generated texts")
-	encoder := flag.String("encoder", "", "folder with model.onnx and tokenizer.json of a sentence encoder to use")
-	library := flag.String("onnxruntime", "", "ONNX Runtime's library, for -encoder")
+	encoder := flag.String("encoder", "", "an installed sentence encoder to use, by its name")
 	flag.Parse()
 	b := bench{w: os.Stdout, data: *data, only: *only, peers: *peers, large: *large}
-	if err := b.run(*encoder, *library); err != nil {
+	if err := b.run(*encoder); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
@@ -77,12 +78,39 @@ type bench struct {
 	encoder      learn.Encoder // or nil
 }
 
-func (b *bench) run(encoder, library string) (err error) {
+// openEncoder loads an installed encoder.
+func openEncoder(name string) (interface {
+	learn.Encoder
+	io.Closer
+}, error) {
+	catalogue, err := models.BuiltIn()
+	if err != nil {
+		return nil, err
+	}
+	store, err := models.Open(catalogue, models.Dirs(os.Getenv("MYNAH_MODELS"), "")...)
+	if err != nil {
+		return nil, err
+	}
+	library, err := store.Find(models.Library, "")
+	if err != nil {
+		return nil, err
+	}
+	if err := onnx.Load(library.File("onnxruntime")); err != nil {
+		return nil, err
+	}
+	m, err := store.Installed(name)
+	if err != nil {
+		return nil, err
+	}
+	if m.Kind == models.KindMUSE {
+		return muse.Open(name, muse.Files{Model: m.File("model"), Table: m.File("table"), Tokenizer: m.File("tokenizer")})
+	}
+	return sentence.Open(name, m.File("model"), m.File("tokenizer"))
+}
+
+func (b *bench) run(encoder string) (err error) {
 	if encoder != "" {
-		if err := onnx.Load(library); err != nil {
-			return err
-		}
-		enc, err := sentence.Open(filepath.Base(encoder), filepath.Join(encoder, "model.onnx"), filepath.Join(encoder, "tokenizer.json"))
+		enc, err := openEncoder(encoder)
 		if err != nil {
 			return err
 		}
