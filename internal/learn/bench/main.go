@@ -23,6 +23,7 @@ import (
 	"github.com/mynahbot/mynah/internal/dataset"
 	"github.com/mynahbot/mynah/internal/learn"
 	"github.com/mynahbot/mynah/internal/learn/sentence"
+	"github.com/mynahbot/mynah/internal/learn/sentence/e5"
 	"github.com/mynahbot/mynah/internal/learn/sentence/muse"
 	"github.com/mynahbot/mynah/internal/onnx"
 	"github.com/mynahbot/mynah/internal/record"
@@ -102,8 +103,11 @@ func openEncoder(name string) (interface {
 	if err != nil {
 		return nil, err
 	}
-	if m.Kind == models.KindMUSE {
+	switch m.Kind {
+	case models.KindMUSE:
 		return muse.Open(name, muse.Files{Model: m.File("model"), Table: m.File("table"), Tokenizer: m.File("tokenizer")})
+	case models.KindE5:
+		return e5.Open(name, m.File("model"), m.File("weights"))
 	}
 	return sentence.Open(name, m.File("model"), m.File("tokenizer"))
 }

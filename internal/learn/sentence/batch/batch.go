@@ -9,7 +9,7 @@ import (
 )
 
 // Encode calls run with parts of texts, which are given by their tokens: as many of them at once, in their order, as have no
-// more than most tokens together, and on as many processors as there are. It returns the vectors of all.
+// more than most tokens together (a longer one goes alone), and on as many processors as there are. It returns the vectors of all.
 func Encode(ctx context.Context, texts [][]int32, most int, run func(texts [][]int32) ([][]float32, error)) ([][]float32, error) {
 	type part struct{ from, to int }
 	var parts []part
