@@ -208,7 +208,7 @@ func (b *bench) set(w io.Writer, s set) error {
 			seconds += encoderSeconds * float64(len(examples))
 		}
 		if auroc > 0 {
-			auroc = encodedAUROC
+			auroc = max(auroc, encodedAUROC)
 		}
 	}
 	known := "-"
