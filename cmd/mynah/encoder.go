@@ -12,6 +12,7 @@ import (
 	"github.com/mynahbot/mynah/internal/config"
 	"github.com/mynahbot/mynah/internal/learn"
 	"github.com/mynahbot/mynah/internal/learn/sentence"
+	"github.com/mynahbot/mynah/internal/learn/sentence/e5"
 	"github.com/mynahbot/mynah/internal/learn/sentence/muse"
 	"github.com/mynahbot/mynah/internal/onnx"
 	"github.com/mynahbot/mynah/internal/record"
@@ -138,6 +139,8 @@ func (e *installedEncoders) open(m *speech.Model) (_ loadedEncoder, err error) {
 	switch m.Kind {
 	case models.KindMUSE:
 		encoder, err = muse.Open(m.Name, muse.Files{Model: m.File("model"), Table: m.File("table"), Tokenizer: m.File("tokenizer")})
+	case models.KindE5:
+		encoder, err = e5.Open(m.Name, m.File("model"), m.File("weights"))
 	default:
 		encoder, err = sentence.Open(m.Name, m.File("model"), m.File("tokenizer"))
 	}

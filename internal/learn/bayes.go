@@ -28,7 +28,7 @@ func (s *svms) bayes(exponent float64, k *task, visit func(i int32, class int, s
 		for f := range s.one.w {
 			s.one.w[f] *= scale[f]
 		}
-		c = s.one.column()
+		c = s.one.column(x.sparse)
 	})
 	alpha := slices.Clone(s.alpha)
 	var part []int32
@@ -56,6 +56,7 @@ func (s *svms) bayes(exponent float64, k *task, visit func(i int32, class int, s
 }
 
 // bayesScale returns the scale of each feature, by how it occurs in class 0 and in the other, such that the rows keep their squared length on average.
+// An encoder's numbers, which every row has, stay as they are.
 func bayesScale(x *matrix, class []int32, rows []int32, exponent float64) []float32 {
 	pos, neg := make([]int32, x.dim), make([]int32, x.dim)
 	var positives, negatives int
@@ -78,7 +79,7 @@ func bayesScale(x *matrix, class []int32, rows []int32, exponent float64) []floa
 	}
 	sides := logs[positives+1] - logs[negatives+1]
 	scale := make([]float32, x.dim)
-	for f := range scale {
+	for f := range scale[:x.sparse] {
 		r := math.Abs(logs[pos[f]] - logs[neg[f]] - sides)
 		scale[f] = float32(math.Pow(r+bayesFloor, exponent))
 	}
@@ -86,6 +87,9 @@ func bayesScale(x *matrix, class []int32, rows []int32, exponent float64) []floa
 	for _, i := range rows {
 		idx, val := x.row(int(i))
 		for k, f := range idx {
+			if int(f) >= x.sparse {
+				break
+			}
 			before += float64(val[k]) * float64(val[k])
 			v := float64(val[k] * scale[f])
 			after += v * v
@@ -93,19 +97,12 @@ func bayesScale(x *matrix, class []int32, rows []int32, exponent float64) []floa
 	}
 	if after > 0 {
 		g := float32(math.Sqrt(before / after))
-		for f := range scale {
+		for f := range scale[:x.sparse] {
 			scale[f] *= g
 		}
 	}
-	return scale
-}
-
-// scaled returns the matrix with its columns multiplied.
-func (m *matrix) scaled(scale []float32) *matrix {
-	out := *m
-	out.val = make([]float32, len(m.val))
-	for k, f := range m.idx {
-		out.val[k] = m.val[k] * scale[f]
+	for f := x.sparse; f < x.dim; f++ {
+		scale[f] = 1
 	}
-	return &out
+	return scale
 }

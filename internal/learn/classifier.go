@@ -2,7 +2,6 @@ package learn
 
 import (
 	"context"
-	"math"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -24,6 +23,7 @@ const (
 	costPositive = 2.0 // for texts of a machine's class
 	costNegative = 0.5 // and for those of the others, which are many
 	costEven     = 1.0 // for both sides where there are only two classes
+	costVector   = 2.5 // for texts of a machine's class where an encoder's vector helps to tell
 )
 
 // opsPerSecond converts a time budget into work (values × labels), at about the speed of one core.
@@ -33,12 +33,13 @@ const opsPerSecond = 35e6
 type candidate struct {
 	features featureConfig
 	bayes    float64 // exponent of naive Bayes scaling; only for two labels
+	vector   float64 // length of the encoder's vector beside the sparse blocks; 0 where there is none
 }
 
 // candidates lists what to try, best guess first. Which of them wins is decided by cross-validation.
 func candidates(labels int) []candidate {
 	with := func(idf, bayes float64, weights [blocks]float64) candidate {
-		c := candidate{defaultFeatures, bayes}
+		c := candidate{features: defaultFeatures, bayes: bayes}
 		c.features.IDF, c.features.BlockWeights = idf, weights
 		return c
 	}
@@ -77,11 +78,14 @@ type task struct {
 	truth []int32 // by place: its class
 }
 
+// affordable is how many candidates with so many values the budget allows to train.
+func (t *training) affordable(values float64, k *task) int {
+	return int(t.opt.Budget.Seconds() * opsPerSecond / (values * float64(max(1, len(k.names)-1))))
+}
+
 // fitBest trains every candidate that the budget allows and returns the best in cross-validation.
 func (t *training) fitBest(k *task, list []candidate, from, to float64) (*fitted, error) {
-	ops := float64(len(t.raw.idx)) * float64(max(1, len(k.names)-1))
-	affordable := int(t.opt.Budget.Seconds() * opsPerSecond / ops)
-	list = list[:min(len(list), max(1, affordable))]
+	list = list[:min(len(list), max(1, t.affordable(float64(len(t.raw.idx)), k)))]
 	alone := len(list) == 1 && t.report.Questions == 0 && t.opt.Encoder == nil
 	all, err := t.fit(k, list, nil, alone, func(done float64) { t.progress("training", from+(to-from)*done) })
 	if err != nil {
@@ -115,12 +119,15 @@ type fitting struct {
 	free    chan *svms   // for the next blocks. A sync.Pool would drop them, which are large, while they are needed
 }
 
-// fit trains candidates: one linear machine a class, on the features and, if there are any, the vectors of the rows. After a fit alone t.raw
-// can't be used again.
+// fit trains candidates: one linear machine a class, on the features and, if there are any, the vectors of the rows, which are of
+// length 1; then all candidates have the same features. After a fit alone t.raw can't be used again.
 func (t *training) fit(k *task, list []candidate, vectors [][]float32, alone bool, progress func(float64)) ([]*fitted, error) {
 	classes := len(k.names)
 	machines := classes
 	cost := costs{costPositive, costNegative, 1}
+	if vectors != nil {
+		cost.positive = costVector
+	}
 	if classes == 2 { // one machine tells two classes apart
 		machines = 1
 		cost = costs{costEven, costEven, 1}
@@ -137,6 +144,13 @@ func (t *training) fit(k *task, list []candidate, vectors [][]float32, alone boo
 	}
 	fits := make([]*fitted, len(list))
 	var prepare, products, mirror, train []func()
+	var shared *gram // of the sparse features, where there are vectors beside them
+	if small && vectors != nil {
+		x := t.raw.weighted(newWeighting(list[0].features.BlockWeights, idfWeights(t.raw.df, t.raw.rows(), list[0].features.IDF)), false)
+		shared = newGram(x, k.rows)
+		shared.vectors = vectors
+		products = shared.fills(products)
+	}
 	for n, c := range list {
 		f := &fitting{
 			fitted: &fitted{
@@ -152,15 +166,18 @@ func (t *training) fit(k *task, list []candidate, vectors [][]float32, alone boo
 		prepare = append(prepare, func() {
 			f.x = t.raw.weighted(newWeighting(c.features.BlockWeights, f.weight), alone)
 			if vectors != nil {
-				f.x = withVectors(f.x, vectors)
+				f.x = withVectors(f.x, vectors, float32(c.vector))
 			}
-			if small {
-				f.gram = newGram(f.x, k.rows)
-			} else {
+			if !small {
 				f.sq = squares(f.x)
+			} else if shared == nil {
+				f.gram = newGram(f.x, k.rows)
 			}
 		})
-		if small {
+		switch {
+		case shared != nil:
+			mirror = append(mirror, func() { f.gram = shared.with(f.x, float32(c.vector)) })
+		case small:
 			for from := 0; from < len(k.rows); from += gramChunk {
 				products = append(products, func() { f.gram.fill(from) })
 			}
@@ -179,7 +196,7 @@ func (t *training) fit(k *task, list []candidate, vectors [][]float32, alone boo
 				if machines == 1 {
 					f.columns[1] = f.columns[0].negated()
 				}
-				f.linear = newLinear(f.columns, f.x.dim)
+				f.linear = newLinear(f.columns, f.x.sparse)
 				f.accuracy = accuracyOf(f.oof, k.truth)
 				f.x, f.sq, f.gram, f.columns, f.free = nil, nil, nil, nil, nil
 			})
@@ -226,7 +243,7 @@ func (f *fitting) block(k *task, first, last, most int, cost costs, seed uint64)
 		return
 	}
 	s.reset(k.rows)
-	s.solve(solveSweeps, func(l int) { f.columns[first+l] = s.one.column() })
+	s.solve(solveSweeps, func(l int) { f.columns[first+l] = s.one.column(f.x.sparse) })
 	s.outOfFold(k, visit)
 }
 
@@ -276,78 +293,4 @@ func (t *training) parallel(jobs []func(), progress func(float64)) error {
 		return context.Cause(t.ctx)
 	}
 	return nil
-}
-
-// linear holds the weights of linear machines by feature: those of feature f are at start[f]:start[f+1] in class and q, a
-// weight being q times the scale of its class.
-type linear struct {
-	start []uint32
-	class []uint16
-	q     []int8
-	scale []float32 // by class
-	bias  []float32 // by class
-}
-
-func newLinear(columns []column, features int) linear {
-	m := linear{start: make([]uint32, features+1), scale: make([]float32, len(columns)), bias: make([]float32, len(columns))}
-	for l, c := range columns {
-		m.scale[l], m.bias[l] = c.scale, c.bias
-		for _, f := range c.idx {
-			m.start[f+1]++
-		}
-	}
-	for f := range features {
-		m.start[f+1] += m.start[f]
-	}
-	next := slices.Clone(m.start[:features])
-	m.class = make([]uint16, m.start[features])
-	m.q = make([]int8, m.start[features])
-	for l, c := range columns {
-		for k, f := range c.idx {
-			m.class[next[f]], m.q[next[f]] = uint16(l), c.q[k]
-			next[f]++
-		}
-	}
-	return m
-}
-
-// margins sets scores to the machines' margins of the vector in z.
-func (m *linear) margins(z *vectorizer, scores []float32) {
-	clear(scores)
-	for k, f := range z.idx {
-		v := z.val[k]
-		a, b := m.start[f], m.start[f+1]
-		class, q := m.class[a:b], m.q[a:b]
-		q = q[:len(class)]
-		for i, l := range class {
-			scores[l] += v * float32(q[i])
-		}
-	}
-	for l := range scores {
-		scores[l] = scores[l]*m.scale[l] + m.bias[l]
-	}
-}
-
-// column holds the weights of one label, those that quantise to 0 left out.
-type column struct {
-	bias, scale float32
-	idx         []uint32
-	q           []int8
-}
-
-// column rounds the weights to 8 bits.
-func (m *machine) column() column { return quantize(m.w, m.b*biasValue) }
-
-// add appends the weight v of feature f unless it quantises to 0.
-func (c *column) add(f int, v float32) {
-	v /= c.scale
-	if v > -0.5 && v < 0.5 {
-		return
-	}
-	c.idx = append(c.idx, uint32(f))
-	c.q = append(c.q, int8(math.Round(float64(v))))
-}
-
-func (c column) negated() column {
-	return column{bias: -c.bias, scale: -c.scale, idx: c.idx, q: c.q}
 }

@@ -34,8 +34,18 @@ func named(enc Encoder, name string) Encoder {
 	return enc
 }
 
-// encoderWeight is the length of an encoder's vector beside the sparse blocks.
-const encoderWeight = 1.5
+// vectorLengths are the lengths of an encoder's vector beside the sparse blocks that are tried, the usual best first: words
+// count for more where a set's labels hang on single ones, meaning for more where its texts are worded in many ways.
+var vectorLengths = []float64{1.75, 1, 2.5}
+
+// vectorLead is by how much more held-out texts another length than the usual must get right.
+const vectorLead = 0.004
+
+// oldVectorLength is the length in models of earlier versions, and maxVectorLength the greatest that is believed.
+const (
+	oldVectorLength = 1.5
+	maxVectorLength = 100
+)
 
 // maxDimension is the longest vector that an encoder may give.
 const maxDimension = 4096
@@ -59,16 +69,70 @@ func (e *EncoderError) Error() string {
 	return fmt.Sprintf("the model was trained with the sentence encoder %s; %s gives other vectors", e.Want, e.Have)
 }
 
-// denseLayer is a second set of machines over the sparse features and an encoder's vector, whose columns follow them.
+// denseLayer is a second set of machines over the sparse features and an encoder's vector.
 type denseLayer struct {
 	Encoder     string  `json:"encoder,omitempty"` // its name
 	Dimension   int     `json:"dimension"`
 	Temperature float64 `json:"temperature"`
 	Threshold   float64 `json:"threshold"`
-	linear      linear
+	// Length is that of the vector, once the mean is taken off. 0 is of earlier versions: no mean is taken off, the length is
+	// oldVectorLength, and the vector's numbers are features behind the others.
+	Length float64 `json:"length,omitempty"`
+	linear linear
+	mean   []float32 // of the vectors of the texts that were trained on
 }
 
-// encode returns one unit vector a text, times encoderWeight.
+// margins sets scores to the machines' margins of the features in z and an encoder's vector.
+func (d *denseLayer) margins(z *vectorizer, vector, scores []float32) {
+	if d.Length > 0 {
+		d.linear.margins(z, centred(vector, d.mean, d.Length), scores)
+		return
+	}
+	first := len(d.linear.start) - 1 - d.Dimension
+	for j, v := range centred(vector, nil, oldVectorLength) {
+		z.idx, z.val = append(z.idx, uint32(first+j)), append(z.val, v)
+	}
+	d.linear.margins(z, nil, scores)
+}
+
+// meanOf is the mean of the vectors.
+func meanOf(vectors [][]float32) []float32 {
+	sums := make([]float64, len(vectors[0]))
+	for _, v := range vectors {
+		for i, a := range v {
+			sums[i] += float64(a)
+		}
+	}
+	mean := make([]float32, len(sums))
+	for i, s := range sums {
+		mean[i] = float32(s / float64(len(vectors)))
+	}
+	return mean
+}
+
+// centred is v without the mean, brought to that length: what all texts have in common tells none from another. A vector that
+// is the mean itself is zeros.
+func centred(v, mean []float32, length float64) []float32 {
+	out := make([]float32, len(v))
+	sum := 0.0
+	for i, a := range v {
+		if mean != nil {
+			a -= mean[i]
+		}
+		out[i] = a
+		sum += float64(a) * float64(a)
+	}
+	if sum == 0 {
+		return out
+	}
+	f := float32(length / math.Sqrt(sum))
+	for i := range out {
+		out[i] *= f
+	}
+	return out
+}
+
+// encode returns one vector a text, of length 1, or of zeros.
 func encode(ctx context.Context, enc Encoder, texts []string) ([][]float32, error) {
 	vectors, err := enc.Encode(ctx, texts)
 	if err != nil {
@@ -89,14 +153,7 @@ func encode(ctx context.Context, enc Encoder, texts []string) ([][]float32, erro
 		if math.IsNaN(sum) || math.IsInf(sum, 0) {
 			return nil, fmt.Errorf("%w: a vector that is no numbers", ErrEncoder)
 		}
-		f := float32(0)
-		if sum > 0 {
-			f = float32(encoderWeight / math.Sqrt(sum))
-		}
-		out[i] = make([]float32, len(v))
-		for j, a := range v {
-			out[i][j] = a * f
-		}
+		out[i] = centred(v, nil, 1)
 	}
 	return out, nil
 }
@@ -125,36 +182,49 @@ func (t *training) dense(sparse *fitted) error {
 		vectors = append(vectors, part...)
 		t.progress("training", 0.5+0.2*float64(from)/float64(len(texts)))
 	}
-	all, err := t.fit(&t.labels, []candidate{sparse.candidate}, vectors, false, func(done float64) { t.progress("training", 0.7+0.15*done) })
+	d := &denseLayer{Encoder: t.opt.Encoder.Name(), Dimension: len(vectors[0]), mean: meanOf(vectors)}
+	for i, v := range vectors {
+		vectors[i] = centred(v, d.mean, 1)
+	}
+	f, err := t.fitVectors(sparse, vectors)
 	if err != nil {
 		return err
 	}
-	f := all[0]
 	if f.accuracy < sparse.accuracy {
 		t.report.Notes = append(t.report.Notes, Note{EncoderUnused, []any{fmt.Sprintf("%.1f %%", 100*f.accuracy), fmt.Sprintf("%.1f %%", 100*sparse.accuracy)}})
 		return nil
 	}
 	t.report.Encoder = true
-	d := &denseLayer{Encoder: t.opt.Encoder.Name(), Dimension: len(vectors[0]), linear: f.linear}
+	d.linear, d.Length = f.linear, f.candidate.vector
 	d.Temperature, d.Threshold = t.calibrate(f)
 	t.model.meta.Dense = d
 	return nil
 }
 
-// withVectors returns the rows of x with the vectors appended as further columns.
-func withVectors(x *matrix, vectors [][]float32) *matrix {
-	out := &matrix{start: []int{0}, dim: x.dim + len(vectors[0])}
-	columns := make([]uint32, len(vectors[0]))
-	for j := range columns {
-		columns[j] = uint32(x.dim + j)
+// fitVectors trains the sparse machines' features with the vectors, in the length that is best in cross-validation where
+// trying several is cheap or in the budget.
+func (t *training) fitVectors(sparse *fitted, vectors [][]float32) (*fitted, error) {
+	var list []candidate
+	for _, length := range vectorLengths {
+		c := sparse.candidate
+		c.vector = length
+		list = append(list, c)
 	}
-	for i, v := range vectors {
-		idx, val := x.row(i)
-		out.idx = append(append(out.idx, idx...), columns...)
-		out.val = append(append(out.val, val...), v...)
-		out.start = append(out.start, len(out.idx))
+	if !gramFits(len(t.labels.rows), t.raw.df) {
+		values := float64(len(t.raw.idx) + len(vectors)*len(vectors[0]))
+		list = list[:min(len(list), max(1, t.affordable(values, &t.labels)))]
 	}
-	return out
+	all, err := t.fit(&t.labels, list, vectors, false, func(done float64) { t.progress("training", 0.7+0.15*done) })
+	if err != nil {
+		return nil, err
+	}
+	best := all[0]
+	for _, f := range all[1:] {
+		if f.accuracy > max(best.accuracy, all[0].accuracy+vectorLead) {
+			best = f
+		}
+	}
+	return best, nil
 }
 
 // Encoder is the name of the encoder that the model was trained with, and needs; empty for none.

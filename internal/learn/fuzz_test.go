@@ -3,6 +3,8 @@ package learn
 import (
 	"bytes"
 	"math"
+	"os"
+	"slices"
 	"testing"
 
 	"github.com/mynahbot/mynah/internal/record"
@@ -23,6 +25,22 @@ func FuzzParseModel(f *testing.F) {
 		}
 		f.Add(body)
 	}
+	encoded, _ := train(f, trade(), Options{Encoder: synonyms{}})
+	file, err := os.ReadFile("testdata/vectors_as_features.mynah")
+	if err != nil {
+		f.Fatal(err)
+	}
+	earlier, err := Load(bytes.NewReader(file), Limits{})
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, m := range []*Model{encoded, earlier} {
+		body, err := m.body()
+		if err != nil || m.meta.Dense == nil {
+			f.Fatal("no model with an encoder: ", err)
+		}
+		f.Add(body)
+	}
 	f.Fuzz(func(t *testing.T, body []byte) {
 		m, err := parseModel(body)
 		if err != nil {
@@ -34,6 +52,9 @@ func FuzzParseModel(f *testing.F) {
 			if math.IsNaN(p.Probability) {
 				t.Fatalf("probability of %q is not a number", text)
 			}
+		}
+		if d := m.meta.Dense; d != nil {
+			m.predict("buy a car", slices.Repeat([]float32{1}, d.Dimension))
 		}
 		m.Neighbours("who", 3)
 		again, err := m.body()

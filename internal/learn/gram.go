@@ -16,6 +16,9 @@ type gram struct {
 	start []int     // places with feature f, ascending: place[start[f]:start[f+1]]
 	place []int32
 	val   []float32
+
+	vectors [][]float32 // by row of x: an encoder's, of length 1; nil without
+	beside  []float32   // their dot products
 }
 
 // Bounds of where a gram is used: rows, and products that computing it takes.
@@ -83,6 +86,36 @@ func (g *gram) fill(first int) {
 			}
 		}
 	}
+}
+
+// fills adds the work of filling a gram with vectors to jobs.
+func (g *gram) fills(jobs []func()) []func() {
+	n := len(g.rows)
+	g.beside = make([]float32, n*n)
+	for from := 0; from < n; from += gramChunk {
+		jobs = append(jobs, func() {
+			g.fill(from)
+			for p := from; p < min(from+gramChunk, n); p++ {
+				for q := range p + 1 {
+					g.beside[p*n+q] = vectorDot(g.vectors[g.rows[p]], g.vectors[g.rows[q]])
+				}
+			}
+		})
+	}
+	return jobs
+}
+
+// with is the gram of x, which has vectors of that length beside the columns of a filled g.
+func (g *gram) with(x *matrix, length float32) *gram {
+	out := &gram{x: x, rows: g.rows, dot: make([]float32, len(g.dot))}
+	n := len(g.rows)
+	for p := range n {
+		for q := range p + 1 {
+			d := g.dot[p*n+q] + length*length*g.beside[p*n+q]
+			out.dot[p*n+q], out.dot[q*n+p] = d, d
+		}
+	}
+	return out
 }
 
 func (g *gram) mirror() {
@@ -168,7 +201,7 @@ func (s *gramSVM) train(l int, k *task, seed uint64, visit func(i int32, score f
 		}
 		bias += a * s.y[p] * biasValue * biasValue
 	}
-	c := quantize(s.w, bias)
+	c := quantize(s.w, bias, s.g.x.sparse)
 	alpha, score := append([]float32(nil), s.alpha...), append([]float32(nil), s.score...)
 	for n := range k.folds {
 		copy(s.alpha, alpha)
@@ -190,22 +223,6 @@ func (s *gramSVM) train(l int, k *task, seed uint64, visit func(i int32, score f
 				visit(i, s.score[p])
 			}
 		}
-	}
-	return c
-}
-
-// quantize rounds weights to 8 bits.
-func quantize(w []float32, bias float32) column {
-	var largest float32
-	for _, v := range w {
-		largest = max(largest, v, -v)
-	}
-	c := column{bias: bias, scale: largest / 127}
-	if largest == 0 {
-		return c
-	}
-	for f, v := range w {
-		c.add(f, v)
 	}
 	return c
 }

@@ -177,12 +177,9 @@ func (m *Model) predictLabel(s *scratch, vector []float32, p *Prediction) {
 	s.z.weigh(m.labelWeighting)
 	temperature, threshold := m.meta.Temperature, m.meta.Threshold
 	if vector == nil {
-		m.labels.margins(s.z, s.scores)
+		m.labels.margins(s.z, nil, s.scores)
 	} else {
-		for j, v := range vector {
-			s.z.idx, s.z.val = append(s.z.idx, uint32(m.vocab.n+j)), append(s.z.val, v)
-		}
-		m.meta.Dense.linear.margins(s.z, s.scores)
+		m.meta.Dense.margins(s.z, vector, s.scores)
 		temperature, threshold = m.meta.Dense.Temperature, m.meta.Dense.Threshold
 	}
 	softmax(s.scores, temperature, s.p)

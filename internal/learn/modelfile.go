@@ -95,6 +95,9 @@ func (m *Model) sections(keys []uint64) []any {
 	all := []any{keys, m.weight, l.start, l.class, l.q, l.scale, l.bias, ix.start, ix.question, ix.val, ix.idf, r.start, r.class, r.q, r.scale, r.bias}
 	if d := m.meta.Dense; d != nil {
 		all = append(all, d.linear.start, d.linear.class, d.linear.q, d.linear.scale, d.linear.bias)
+		if d.Length > 0 {
+			all = append(all, d.linear.vector, d.mean)
+		}
 	}
 	return all
 }
@@ -157,8 +160,10 @@ func parseModel(body []byte) (*Model, error) {
 	m.index.val = section[float32](&p, 4)
 	m.index.idf = section[float32](&p, 4)
 	m.index.replies = p.linear()
-	if m.meta.Dense != nil {
-		m.meta.Dense.linear = p.linear()
+	if d := m.meta.Dense; d != nil {
+		if d.linear = p.linear(); d.Length > 0 {
+			d.linear.vector, d.mean = section[float32](&p, 4), section[float32](&p, 4)
+		}
 	}
 	if p.err != nil {
 		return nil, p.err
@@ -202,10 +207,18 @@ func (m *Model) validate() error {
 		switch {
 		case d.Dimension < 1 || d.Dimension > maxDimension || labels == 0:
 			return errors.New("an impossible dimension of vectors")
-		case math.IsNaN(d.Temperature) || math.IsInf(d.Temperature, 0) || math.IsNaN(d.Threshold) || !finite(d.linear.scale, d.linear.bias):
+		case math.IsNaN(d.Temperature) || math.IsInf(d.Temperature, 0) || math.IsNaN(d.Threshold) || !finite(d.linear.scale, d.linear.bias, d.linear.vector, d.mean):
 			return errors.New("a setting is not a number")
+		case d.Length < 0 || d.Length > maxVectorLength:
+			return errors.New("an impossible length of vectors")
+		case d.Length > 0 && (len(d.linear.vector) != labels*d.Dimension || len(d.mean) != d.Dimension):
+			return errors.New("the weights of vectors are incomplete")
 		}
-		if err := d.linear.check(features+d.Dimension, labels); err != nil {
+		columns := features
+		if d.Length == 0 {
+			columns += d.Dimension
+		}
+		if err := d.linear.check(columns, labels); err != nil {
 			return err
 		}
 	}

@@ -280,7 +280,7 @@ func (m *modelMeta) rank(near, scores []float32) {
 func (m *Model) predictReply(s *scratch, p *Prediction) {
 	if m.meta.ReplyBlend > 0 {
 		s.z.weigh(m.labelWeighting)
-		m.index.replies.margins(s.z, s.margins)
+		m.index.replies.margins(s.z, nil, s.margins)
 	}
 	s.z.weigh(m.replyWeighting)
 	m.index.near(s.z.idx, s.z.val, s.near)

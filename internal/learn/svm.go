@@ -4,36 +4,9 @@ import (
 	"math/rand/v2"
 	"slices"
 
+	"gonum.org/v1/gonum/blas"
 	"gonum.org/v1/gonum/blas/gonum"
 )
-
-// matrix holds sparse rows (compressed sparse rows): row i is idx[start[i]:start[i+1]] with the values in val.
-type matrix struct {
-	start []int
-	idx   []uint32
-	val   []float32
-	dim   int // number of columns
-}
-
-func (m *matrix) rows() int { return len(m.start) - 1 }
-
-func (m *matrix) row(i int) ([]uint32, []float32) {
-	a, b := m.start[i], m.start[i+1]
-	return m.idx[a:b], m.val[a:b]
-}
-
-// squares returns the squared length of each row, bias included.
-func squares(x *matrix) []float32 {
-	sq := make([]float32, x.rows())
-	for i := range sq {
-		_, val := x.row(i)
-		sq[i] = biasValue * biasValue
-		for _, v := range val {
-			sq[i] += v * v
-		}
-	}
-	return sq
-}
 
 // biasValue is the value of the bias column. The larger, the less the bias is penalised.
 const biasValue = 2
@@ -133,9 +106,12 @@ func dot(w []float32, idx []uint32, val []float32) float32 {
 
 // scores sets s.score to the scores of row i, bias included.
 func (s *svms) scores(i int32) {
-	idx, val := s.x.row(int(i))
+	idx, val, vector := s.x.split(int(i))
 	if s.stride == 1 {
 		s.score[0] = dot(s.w, idx, val) + s.b[0]*biasValue
+		if vector != nil {
+			s.score[0] += vectorDot(vector, s.w[s.x.sparse:])
+		}
 		return
 	}
 	for l, b := range s.b {
@@ -143,6 +119,9 @@ func (s *svms) scores(i int32) {
 	}
 	for k, f := range idx {
 		axpy(val[k], s.w[int(f)*s.stride:][:s.stride], s.score)
+	}
+	if n := len(vector); n > 0 {
+		gonum.Implementation{}.Sgemv(blas.Trans, n, s.stride, 1, s.w[s.x.sparse*s.stride:], s.stride, vector, 1, 1, s.score, 1)
 	}
 }
 
@@ -159,9 +138,12 @@ func (s *svms) add(i int32, l int, d float32) {
 
 // addAll adds row i to all machines, s.delta times.
 func (s *svms) addAll(i int32) {
-	idx, val := s.x.row(int(i))
+	idx, val, vector := s.x.split(int(i))
 	for k, f := range idx {
 		axpy(val[k], s.delta, s.w[int(f)*s.stride:][:s.stride])
+	}
+	if n := len(vector); n > 0 {
+		gonum.Implementation{}.Sger(n, s.stride, 1, vector, 1, s.delta, 1, s.w[s.x.sparse*s.stride:], s.stride)
 	}
 	axpy(biasValue, s.delta, s.b)
 }
@@ -267,15 +249,22 @@ type machine struct {
 }
 
 func (m *machine) score(x *matrix, i int32) float32 {
-	idx, val := x.row(int(i))
-	return dot(m.w, idx, val) + m.b*biasValue
+	idx, val, vector := x.split(int(i))
+	score := dot(m.w, idx, val) + m.b*biasValue
+	if vector != nil {
+		score += vectorDot(vector, m.w[x.sparse:])
+	}
+	return score
 }
 
 func (m *machine) add(x *matrix, i int32, d float32) {
-	idx, val := x.row(int(i))
+	idx, val, vector := x.split(int(i))
 	val = val[:len(idx)]
 	for k, f := range idx {
 		m.w[f] += d * val[k]
+	}
+	if vector != nil {
+		axpy(d, vector, m.w[x.sparse:])
 	}
 	m.b += d * biasValue
 }

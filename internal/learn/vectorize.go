@@ -185,7 +185,7 @@ func (t *training) extractAll(texts []string, visit func(*[blocks][]uint64)) err
 // weighted returns the rows as vectors, with the same values that a vectorizer gives at prediction. With inPlace the raw
 // matrix's memory is used and it can't be used again.
 func (r *rawMatrix) weighted(w *weighting, inPlace bool) *matrix {
-	x := &matrix{start: r.start, idx: r.idx, val: r.val, dim: len(r.df)}
+	x := &matrix{start: r.start, idx: r.idx, val: r.val, dim: len(r.df), sparse: len(r.df)}
 	if !inPlace {
 		x.val = make([]float32, len(r.val))
 	}

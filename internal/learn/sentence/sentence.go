@@ -13,6 +13,7 @@ import (
 	"github.com/sugarme/tokenizer"
 	"github.com/sugarme/tokenizer/pretrained"
 
+	"github.com/mynahbot/mynah/internal/learn/sentence/batch"
 	"github.com/mynahbot/mynah/internal/onnx"
 )
 
@@ -45,8 +46,8 @@ func Open(name, modelPath, tokenizerPath string) (*Encoder, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the tokenizer %s: %w", tokenizerPath, err)
 	}
-	tk.WithPadding(nil)    // a batch is padded here, to its longest text
-	tk.WithTruncation(nil) // and cut here
+	tk.WithPadding(nil)
+	tk.WithTruncation(nil) // they are cut here
 	session, err := onnx.NewSession(modelPath, []string{"input_ids", "attention_mask", "token_type_ids"}, []string{"last_hidden_state"})
 	if err != nil {
 		return nil, err
@@ -102,53 +103,52 @@ func printable(r rune) rune {
 	return ' '
 }
 
-// Encode returns the mean over the tokens' vectors of each text, and zeros for a text without tokens.
+// Encode returns the mean over the tokens' vectors of each text, and zeros for a text without tokens. Texts go through the
+// network one by one, on as many processors as there are: beside longer ones a text would be padded, which takes longer, and
+// a network that is rounded to bytes would give it another vector.
 func (e *Encoder) Encode(ctx context.Context, texts []string) ([][]float32, error) {
-	if len(texts) == 0 {
-		return nil, nil
-	}
-	if err := ctx.Err(); err != nil {
-		return nil, context.Cause(ctx)
-	}
-	ids := make([][]int, len(texts))
-	longest := 0
+	ids := make([][]int32, len(texts))
 	for i, text := range texts {
-		var err error
-		if ids[i], err = e.tokens(text); err != nil {
+		row, err := e.tokens(text)
+		if err != nil {
 			return nil, err
 		}
-		if len(ids[i]) > maxTokens {
-			ids[i] = ids[i][:maxTokens]
-			ids[i][maxTokens-1] = e.end
+		if len(row) > maxTokens {
+			row = row[:maxTokens]
+			row[maxTokens-1] = e.end
 		}
-		longest = max(longest, len(ids[i]))
-	}
-	longest = max(longest, 1)
-	shape := []int64{int64(len(texts)), int64(longest)}
-	tokens, mask, types := make([]int64, len(texts)*longest), make([]int64, len(texts)*longest), make([]int64, len(texts)*longest)
-	for i, row := range ids {
-		for j, id := range row {
-			tokens[i*longest+j], mask[i*longest+j] = int64(id), 1
+		for _, id := range row {
+			ids[i] = append(ids[i], int32(id))
 		}
 	}
-	out, err := e.session.Run(onnx.Tensor{Shape: shape, Int64: tokens}, onnx.Tensor{Shape: shape, Int64: mask}, onnx.Tensor{Shape: shape, Int64: types})
-	if err != nil {
-		return nil, err
-	}
-	hidden := out[0]
-	if len(hidden.Shape) != 3 || hidden.Shape[0] != shape[0] || hidden.Shape[1] != shape[1] || hidden.Float32 == nil {
-		return nil, fmt.Errorf("the model gives numbers of shape %v for %v", hidden.Shape, shape)
-	}
-	dim := int(hidden.Shape[2])
+	return batch.Encode(ctx, ids, 0, e.run)
+}
+
+// run sends texts, given by their tokens, through the network.
+func (e *Encoder) run(texts [][]int32) ([][]float32, error) {
 	vectors := make([][]float32, len(texts))
-	for i, row := range ids {
-		v := make([]float32, dim)
-		for j := range row {
-			for d, a := range hidden.Float32[(i*longest+j)*dim:][:dim] {
-				v[d] += a / float32(len(row))
+	for n, ids := range texts {
+		length := max(len(ids), 1)
+		shape := []int64{1, int64(length)}
+		tokens, mask, types := make([]int64, length), make([]int64, length), make([]int64, length)
+		for i, id := range ids {
+			tokens[i], mask[i] = int64(id), 1
+		}
+		out, err := e.session.Run(onnx.Tensor{Shape: shape, Int64: tokens}, onnx.Tensor{Shape: shape, Int64: mask}, onnx.Tensor{Shape: shape, Int64: types})
+		if err != nil {
+			return nil, err
+		}
+		hidden := out[0]
+		if len(hidden.Shape) != 3 || hidden.Shape[0] != 1 || hidden.Shape[1] != shape[1] || hidden.Float32 == nil {
+			return nil, fmt.Errorf("the model gives numbers of shape %v for %v", hidden.Shape, shape)
+		}
+		dim := int(hidden.Shape[2])
+		vectors[n] = make([]float32, dim)
+		for i := range ids {
+			for d, a := range hidden.Float32[i*dim:][:dim] {
+				vectors[n][d] += a / float32(len(ids))
 			}
 		}
-		vectors[i] = v
 	}
 	return vectors, nil
 }

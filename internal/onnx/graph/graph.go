@@ -8,7 +8,9 @@ package graph
 import (
 	"encoding/binary"
 	"math"
+	"slices"
 	"strconv"
+	"strings"
 
 	"google.golang.org/protobuf/encoding/protowire"
 )
@@ -25,6 +27,7 @@ type Type int
 // The types that are written.
 const (
 	Float32 Type = 1
+	Uint8   Type = 2
 	Int8    Type = 3
 	Int64   Type = 7
 )
@@ -34,6 +37,7 @@ type Graph struct {
 	nodes, weights, inputs, outputs []byte
 	metadata                        []byte
 	names                           int
+	domains                         []string // of operators, beside ONNX's own
 }
 
 // Attribute is a constant of a node. Exactly one of Int, Ints and Float is set.
@@ -89,6 +93,9 @@ func (g *Graph) Int64s(values []int64, shape ...int) string {
 	return g.constant(Int64, raw, shape)
 }
 
+// Uint8s adds a constant of bytes as Floats does.
+func (g *Graph) Uint8s(values []byte, shape ...int) string { return g.constant(Uint8, values, shape) }
+
 // Int8s adds a constant of small integers as Floats does.
 func (g *Graph) Int8s(values []int8, shape ...int) string {
 	raw := make([]byte, len(values))
@@ -109,7 +116,8 @@ func (g *Graph) constant(t Type, raw []byte, shape []int) string {
 	return name
 }
 
-// Node adds an operator with one output, whose name it returns.
+// Node adds an operator with one output, whose name it returns. One that isn't ONNX's own has its domain in front:
+// com.microsoft.MatMulNBits.
 func (g *Graph) Node(operator string, inputs []string, attributes ...Attribute) string {
 	return g.Split(operator, inputs, 1, attributes...)[0]
 }
@@ -124,6 +132,13 @@ func (g *Graph) Split(operator string, inputs []string, outputs int, attributes 
 	for i := range names {
 		names[i] = g.name()
 		node = text(node, 2, names[i]) // output
+	}
+	if dot := strings.LastIndexByte(operator, '.'); dot >= 0 {
+		domain := operator[:dot]
+		if operator = operator[dot+1:]; !slices.Contains(g.domains, domain) {
+			g.domains = append(g.domains, domain)
+		}
+		node = text(node, 7, domain) // domain
 	}
 	node = text(node, 4, operator) // op_type
 	for _, a := range attributes {
@@ -145,9 +160,12 @@ func (g *Graph) Bytes() []byte {
 	graph := append(make([]byte, 0, size), g.nodes...)
 	graph = append(text(graph, 2, "graph"), g.weights...) // GraphProto.name
 	graph = append(append(graph, g.inputs...), g.outputs...)
-	file := number(make([]byte, 0, size), 1, irVersion)         // ModelProto.ir_version
-	file = message(file, 7, graph)                              // graph
-	file = message(file, 8, number(text(nil, 1, ""), 2, opset)) // opset_import: domain, version
+	file := number(make([]byte, 0, size), 1, irVersion) // ModelProto.ir_version
+	file = message(file, 7, graph)                      // graph
+	file = message(file, 8, number(text(nil, 1, ""), 2, opset))
+	for _, domain := range g.domains {
+		file = message(file, 8, number(text(nil, 1, domain), 2, 1)) // opset_import: domain, version
+	}
 	return append(file, g.metadata...)
 }
 

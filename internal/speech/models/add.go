@@ -217,9 +217,9 @@ func inspect(root *os.Root, a Addition) (speech.Model, error) {
 // complete finds out what of a model is not known yet, from the names of the files and folders at the top of root, and
 // checks what is. It only reads.
 func complete(m *speech.Model, root *os.Root, names []string) (err error) {
-	for _, kind := range []speech.Kind{KindEncoder, KindMUSE} {
+	for _, kind := range []speech.Kind{KindEncoder, KindMUSE, KindE5} {
 		if _, err := roles(kind, names); err == nil && m.Kind == "" {
-			m.Kind = kind // nothing else has a tokenizer.json, or such a table
+			m.Kind = kind // nothing else has a tokenizer.json, such a table or such weights
 		}
 	}
 	if m.Kind == "" {

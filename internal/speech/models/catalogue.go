@@ -27,6 +27,7 @@ const (
 	KindSpeaker speech.Kind = "speaker" // model: turns a voice into a vector
 	KindEncoder speech.Kind = "encoder" // model, tokenizer: turns a sentence into a vector, in the manner of BERT
 	KindMUSE    speech.Kind = "muse"    // model, table, tokenizer: the same by the multilingual Universal Sentence Encoder
+	KindE5      speech.Kind = "e5"      // model, weights: the same by multilingual-e5-small, in 4 bits
 )
 
 // Task is what a model is for; a person chooses one model for each task and language.
@@ -53,7 +54,7 @@ func TaskOf(kind speech.Kind) Task {
 		return Voice
 	case KindSpeaker:
 		return Speaker
-	case KindEncoder, KindMUSE:
+	case KindEncoder, KindMUSE, KindE5:
 		return Encoder
 	}
 	if layouts[kind] == nil { // of a version to come
@@ -68,6 +69,7 @@ const (
 	preparePiper           = "piper"            // VOICE.onnx, VOICE.onnx.json → metadata in VOICE.onnx, and tokens.txt
 	prepareWhisper         = "whisper"          // model.bin in two parts, vocabulary.txt, config.json → networks, and tokens.txt
 	prepareMUSE            = "muse"             // weights.npz → model.onnx, embeddings.bin
+	prepareE5              = "e5"               // e5-small-q4.bin → model.onnx beside it
 )
 
 // Catalogue is the list of models known by name.
@@ -302,7 +304,7 @@ func (e Entry) validate() error {
 	}
 	for _, m := range e.Mirrors {
 		switch step := cmp.Or(m.Prepare, e.Prepare); step {
-		case "", prepareMoonshineTokens, preparePiper, prepareMUSE, prepareWhisper:
+		case "", prepareMoonshineTokens, preparePiper, prepareMUSE, prepareE5, prepareWhisper:
 		default:
 			return fmt.Errorf("step %q is not known", step)
 		}

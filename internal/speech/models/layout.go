@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/mynahbot/mynah/internal/learn/sentence/e5"
 	"github.com/mynahbot/mynah/internal/learn/sentence/muse"
 	"github.com/mynahbot/mynah/internal/speech"
 )
@@ -38,6 +39,7 @@ var layouts = map[speech.Kind][]layout{
 	speech.KindLibrary: {{{"library", []string{"libsherpa-onnx-c-api.so"}}, {"onnxruntime", []string{"libonnxruntime.so"}}}},
 	KindSpeaker:        {{{"model", []string{"*.onnx"}}}},
 	KindMUSE:           {{{"model", []string{muse.ModelFile}}, {"table", []string{muse.TableFile}}, {"tokenizer", []string{muse.TokenizerFile}}}},
+	KindE5:             {{{"model", []string{e5.ModelFile}}, {"weights", []string{e5.WeightsFile}}}},
 	KindEncoder:        {{{"model", []string{"model*.onnx", "*.onnx"}}, {"tokenizer", []string{"tokenizer.json"}}}},
 }
 

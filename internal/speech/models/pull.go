@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mynahbot/mynah/internal/learn/sentence/e5"
 	"github.com/mynahbot/mynah/internal/learn/sentence/muse"
 	"github.com/mynahbot/mynah/internal/speech"
 	"github.com/mynahbot/mynah/internal/speech/moonshine"
@@ -368,6 +369,8 @@ func prepare(step string, e Entry, root *os.Root) error {
 		return muse.Prepare(root)
 	case prepareWhisper:
 		return whisper.Prepare(root)
+	case prepareE5:
+		return e5.Prepare(root)
 	}
 	return fmt.Errorf("step %q is not known", step)
 }

@@ -15,9 +15,8 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"runtime"
-	"sync"
 
+	"github.com/mynahbot/mynah/internal/learn/sentence/batch"
 	"github.com/mynahbot/mynah/internal/learn/sentence/sentencepiece"
 	"github.com/mynahbot/mynah/internal/onnx"
 )
@@ -26,7 +25,7 @@ import (
 // shows in its first hundred words.
 const maxTokens = 256
 
-// packTokens is how many tokens go through the network together, as long as no single text has more.
+// packTokens is how many tokens go through the network together.
 const packTokens = 256
 
 // Tokens that frame a text.
@@ -109,45 +108,14 @@ func (e *Encoder) tokens(text string) []int32 {
 // any bytes are a text.
 func (e *Encoder) Encode(ctx context.Context, texts []string) ([][]float32, error) {
 	ids := make([][]int32, len(texts))
-	var packs [][2]int // from and to, of texts that go through the network together
-	tokens := 0
 	for i, text := range texts {
 		ids[i] = e.tokens(text)
-		if len(packs) == 0 || tokens+len(ids[i]) > packTokens {
-			packs, tokens = append(packs, [2]int{i, i}), 0
-		}
-		packs[len(packs)-1][1] = i + 1
-		tokens += len(ids[i])
 	}
-	vectors := make([][]float32, len(texts))
-	failed := make([]error, len(packs))
-	next := make(chan int)
-	var wg sync.WaitGroup
-	for range min(runtime.GOMAXPROCS(0), len(packs)) {
-		wg.Go(func() {
-			for p := range next {
-				if err := ctx.Err(); err != nil {
-					failed[p] = context.Cause(ctx)
-					continue
-				}
-				from, to := packs[p][0], packs[p][1]
-				failed[p] = e.run(ids[from:to], vectors[from:to])
-			}
-		})
-	}
-	for p := range packs {
-		next <- p
-	}
-	close(next)
-	wg.Wait()
-	if err := errors.Join(failed...); err != nil {
-		return nil, err
-	}
-	return vectors, nil
+	return batch.Encode(ctx, ids, packTokens, e.run)
 }
 
 // run sends texts, given by their tokens, through the network.
-func (e *Encoder) run(texts [][]int32, vectors [][]float32) error {
+func (e *Encoder) run(texts [][]int32) ([][]float32, error) {
 	rows := 0
 	for _, ids := range texts {
 		rows += len(ids)
@@ -160,7 +128,7 @@ func (e *Encoder) run(texts [][]int32, vectors [][]float32) error {
 		for i, id := range ids {
 			row := first + i
 			if err := e.table.row(id, embeddings[row*dimension:], scratch); err != nil {
-				return err
+				return nil, err
 			}
 			for k := range width {
 				at := i + k - reach
@@ -180,13 +148,14 @@ func (e *Encoder) run(texts [][]int32, vectors [][]float32) error {
 		onnx.Tensor{Shape: []int64{int64(len(texts)), int64(rows)}, Float32: of},
 	)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if len(out[0].Float32) != len(texts)*dimension {
-		return fmt.Errorf("the network gives numbers of shape %v for %d texts", out[0].Shape, len(texts))
+		return nil, fmt.Errorf("the network gives numbers of shape %v for %d texts", out[0].Shape, len(texts))
 	}
+	vectors := make([][]float32, len(texts))
 	for i := range vectors {
 		vectors[i] = out[0].Float32[i*dimension : (i+1)*dimension : (i+1)*dimension]
 	}
-	return nil
+	return vectors, nil
 }

@@ -6,7 +6,7 @@ import (
 	"unicode/utf8"
 )
 
-// Unknown is the number of the piece that stands for a character that no piece has.
+// Unknown is the number of the piece that stands for a character that no piece has, in models that [Read] reads.
 const Unknown = 0
 
 // Encode gives the numbers of the most likely pieces that make up the text, which is normalized first. A text without
@@ -42,7 +42,7 @@ func (m *Model) Encode(text string) []int32 {
 			}
 		}
 		if s := score + m.unknown; !single && s > best[at+size].score {
-			best[at+size] = way{s, int32(at), Unknown}
+			best[at+size] = way{s, int32(at), m.instead}
 		}
 		at += size
 	}

@@ -1,7 +1,7 @@
 // Package sentencepiece splits texts into the pieces of a unigram model of SentencePiece.
 //
 // [Read] takes the model's file (a ModelProto of sentencepiece_model.proto, as a rule named sp.model or
-// sentencepiece.bpe.model), [Model.Encode] gives the numbers of a text's pieces. Marks that frame a sentence are the
+// sentencepiece.bpe.model), [New] a list of pieces from elsewhere; [Model.Encode] gives the numbers of a text's pieces. Marks that frame a sentence are the
 // caller's to add. A model is made once and then used by any number of goroutines.
 package sentencepiece
 
@@ -49,8 +49,55 @@ var ErrModel = errors.New("this is no SentencePiece model")
 type Model struct {
 	scores  []float32 // logarithms of probabilities, by piece
 	unknown float64   // score of a character that no piece is
+	instead int32     // the piece that stands for such a character
 	pieces  trie
-	chars   charsMap
+	chars   replacer
+}
+
+// Piece is a piece of a model.
+type Piece struct {
+	Text  string  // with U+2581 for a space; empty for one that no text has
+	Score float32 // the logarithm of its probability
+}
+
+// New makes a model of a list of pieces, whose numbers are their places, with the number of the one that stands for
+// unknown characters, and with what is written instead of some characters.
+func New(pieces []Piece, unknown int32, instead map[rune]string) (*Model, error) {
+	if len(pieces) > maxPieces {
+		return nil, fmt.Errorf("%w: it has over %d pieces", ErrModel, maxPieces)
+	}
+	if unknown < 0 || int(unknown) >= len(pieces) {
+		return nil, fmt.Errorf("%w: piece %d, for what is unknown, isn't there", ErrModel, unknown)
+	}
+	m := &Model{instead: unknown, chars: runeMap(instead)}
+	var list []entry
+	for i, p := range pieces {
+		if len(p.Text) > maxPieceBytes {
+			return nil, fmt.Errorf("%w: piece %d has over %d bytes", ErrModel, i, maxPieceBytes)
+		}
+		if p.Text != "" {
+			list = append(list, entry{p.Text, int32(i)})
+		}
+		m.scores = append(m.scores, p.Score)
+	}
+	return m, m.finish(list)
+}
+
+// finish makes the model of its scores and pieces ready.
+func (m *Model) finish(list []entry) error {
+	if len(list) == 0 {
+		return fmt.Errorf("%w: it has no pieces", ErrModel)
+	}
+	least := float32(0)
+	for i, s := range m.scores {
+		if s := float64(s); math.IsNaN(s) || math.IsInf(s, 0) {
+			return fmt.Errorf("%w: the score of piece %d is no number", ErrModel, i)
+		}
+		least = min(least, s)
+	}
+	m.unknown = float64(least) - unknownPenalty
+	m.pieces = newTrie(list)
+	return nil
 }
 
 // Read reads a model of at most 32 MB. Errors about its content wrap [ErrModel].
@@ -62,7 +109,7 @@ func Read(r io.Reader) (*Model, error) {
 	if len(b) > maxModelBytes {
 		return nil, fmt.Errorf("%w: it has over %d MB", ErrModel, maxModelBytes>>20)
 	}
-	m := &Model{}
+	m := &Model{instead: Unknown, chars: charsMap{}}
 	var list []entry
 	err = fields(b, func(number protowire.Number, value []byte, _ uint64) error {
 		switch number {
@@ -91,16 +138,7 @@ func Read(r io.Reader) (*Model, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrModel, err)
 	}
-	if len(list) == 0 {
-		return nil, fmt.Errorf("%w: it has no pieces", ErrModel)
-	}
-	least := float32(0)
-	for _, s := range m.scores {
-		least = min(least, s)
-	}
-	m.unknown = float64(least) - unknownPenalty
-	m.pieces = newTrie(list)
-	return m, nil
+	return m, m.finish(list)
 }
 
 // Pieces is the number of pieces; those of a text are numbered from 0 to one less.
@@ -117,9 +155,6 @@ func readPiece(b []byte) (piece string, score float32, kind uint64, err error) {
 			piece = string(value)
 		case fieldScore:
 			score = math.Float32frombits(uint32(n))
-			if s := float64(score); math.IsNaN(s) || math.IsInf(s, 0) {
-				return errors.New("its score is no number")
-			}
 		case fieldType:
 			kind = n
 		}

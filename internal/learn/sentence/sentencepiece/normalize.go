@@ -16,6 +16,21 @@ const (
 // space stands for a space in pieces (U+2581).
 const space = "▁"
 
+// replacer says what is written instead of the beginning of a text: a replacement of its first size bytes. ok is false
+// where the first character stays.
+type replacer interface {
+	longest(text string) (replacement []byte, size int, ok bool)
+}
+
+// runeMap replaces single characters.
+type runeMap map[rune]string
+
+func (m runeMap) longest(text string) (replacement []byte, size int, ok bool) {
+	r, size := utf8.DecodeRuneInString(text)
+	s, ok := m[r]
+	return []byte(s), size, ok
+}
+
 // charsMap replaces the characters of a text by those that the model was trained on: a double array (darts-clone), whose
 // keys are the bytes to be replaced, and the replacements one after the other, each with a NUL behind it. The zero value
 // changes nothing.
@@ -47,8 +62,8 @@ func readCharsMap(b []byte) (charsMap, error) {
 // offset is how far from a unit of the double array its children are.
 func offset(unit uint32) uint32 { return (unit >> 10) << ((unit & 0x200) >> 6) }
 
-// longest finds the longest key that text begins with. ok is false where there is none.
-func (m *charsMap) longest(text string) (replacement []byte, size int, ok bool) {
+// longest finds the longest key that text begins with.
+func (m charsMap) longest(text string) (replacement []byte, size int, ok bool) {
 	if len(m.units) == 0 {
 		return nil, 0, false
 	}
