@@ -1,0 +1,114 @@
+package evidence
+
+import (
+	"bufio"
+	"context"
+	"embed"
+	"io/fs"
+	"math"
+	"path"
+	"strings"
+)
+
+//go:embed texts/*/chat*.txt texts/*/general*.txt
+var backgroundFiles embed.FS
+
+// Encoder turns texts into vectors of length 1.
+type Encoder interface {
+	Encode(ctx context.Context, texts []string) ([][]float32, error)
+}
+
+// Line is one text of the background.
+type Line struct {
+	Text    string
+	General bool // a question of general interest; else chat
+}
+
+// Lines are the texts that ship with the program, in an order that doesn't change.
+func Lines() ([]Line, error) {
+	var all []Line
+	seen := map[string]bool{}
+	err := fs.WalkDir(backgroundFiles, ".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		f, err := backgroundFiles.Open(name)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		sc := bufio.NewScanner(f)
+		for sc.Scan() {
+			text := strings.TrimSpace(sc.Text())
+			if text == "" || strings.HasPrefix(text, "#") || seen[text] {
+				continue
+			}
+			seen[text] = true
+			all = append(all, Line{text, strings.HasPrefix(path.Base(name), "general")})
+		}
+		return sc.Err()
+	})
+	return all, err
+}
+
+// Background is ordinary chat and general questions. It doesn't change after [Background.Encode].
+type Background struct {
+	lines []Line
+	stems map[string]int32 // lines that have a word
+	grams map[uint64]int32 // lines that have a piece of a word
+
+	chat, general matrix // vectors of the lines; empty without an encoder
+}
+
+// NewBackground counts the words of the lines.
+func NewBackground(lines []Line) *Background {
+	b := &Background{lines: lines, stems: map[string]int32{}, grams: map[uint64]int32{}}
+	for _, l := range lines {
+		words := lexemes(l.Text)
+		once(words, func(stem string) { b.stems[stem]++ })
+		seen := map[uint64]bool{}
+		grams(words, func(g uint64) {
+			if !seen[g] {
+				seen[g] = true
+				b.grams[g]++
+			}
+		})
+	}
+	return b
+}
+
+// once visits each stem once.
+func once(words []lexeme, visit func(stem string)) {
+	for i, w := range words {
+		repeated := false
+		for _, before := range words[:i] {
+			repeated = repeated || before.stem == w.stem
+		}
+		if !repeated {
+			visit(w.stem)
+		}
+	}
+}
+
+// Encode computes the vectors of the lines.
+func (b *Background) Encode(ctx context.Context, encoder Encoder) error {
+	var chat, general []string
+	for _, l := range b.lines {
+		if l.General {
+			general = append(general, l.Text)
+		} else {
+			chat = append(chat, l.Text)
+		}
+	}
+	var err error
+	if b.chat, err = encode(ctx, encoder, chat); err != nil {
+		return err
+	}
+	b.general, err = encode(ctx, encoder, general)
+	return err
+}
+
+// rareness is how much a word tells: the logarithm of how few lines have it.
+func (b *Background) rareness(stem string) float64 {
+	return math.Log(float64(len(b.lines)+50) / (float64(b.stems[stem]) + 0.5))
+}
