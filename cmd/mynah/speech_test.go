@@ -59,7 +59,7 @@ func TestTranscribeWithANamedFolder(t *testing.T) {
 	}{
 		"in the language told":  {[]string{"transcribe", "--language=de", file, "--speech.languages=de,en"}, exitOK, `"text":"","language":"de"`},
 		"in the bot's language": {[]string{"transcribe", "--language=ru", file, "--bot.language=ru"}, exitOK, `"text":"","language":"ru"`},
-		"in another language":   {[]string{"transcribe", "--language=de", file}, exitFailure, "de"},
+		"in a language of none": {[]string{"transcribe", "--language=tlh", file}, exitFailure, "tlh"},
 		"checked":               {[]string{"doctor", "--speech.languages=en,de"}, exitOK, `"check":"speech.model","ok":true,"detail":"moonshine for en, de, ` + folder},
 	} {
 		t.Run(name, func(t *testing.T) {
