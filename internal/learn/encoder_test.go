@@ -91,7 +91,7 @@ func TestEncoder(t *testing.T) {
 			t.Errorf("without its encoder: %v", err)
 		}
 	}
-	if p, err := m2.WithThresholds(1e9, 0).PredictEncoded(t.Context(), synonyms{}, "sell my car"); err != nil || p.LabelKnown {
+	if p, err := m2.WithThreshold(1e9).PredictEncoded(t.Context(), synonyms{}, "sell my car"); err != nil || p.LabelKnown {
 		t.Errorf("over the threshold: %+v, %v", p, err)
 	}
 	if _, _, err := Train(t.Context(), examples, Options{Encoder: synonyms{broken: true}}); !errors.Is(err, ErrEncoder) {

@@ -133,7 +133,7 @@ func EvaluateWith(m *Model, predict func(text string) (Prediction, error), examp
 			outcomes = append(outcomes, outcome{text: e.Text, want: names[e.Label], got: names[p.Label], p: p.Probability, known: p.KnownScore, refused: !p.LabelKnown})
 			known = append(known, p.KnownScore)
 		}
-		if e.Reply != "" && len(m.meta.Questions) > 0 {
+		if e.Reply != "" && (len(m.meta.Questions) > 0 || p.Reply != "") {
 			replies++
 			if p.Reply == e.Reply {
 				right++

@@ -56,7 +56,7 @@ func FuzzParseModel(f *testing.F) {
 		if d := m.meta.Dense; d != nil {
 			m.predict("buy a car", slices.Repeat([]float32{1}, d.Dimension))
 		}
-		m.Neighbours("who", 3)
+		m.Pairs()
 		again, err := m.body()
 		if err != nil {
 			t.Fatal(err)

@@ -1,7 +1,6 @@
 package learn
 
 import (
-	"cmp"
 	"hash/fnv"
 	"maps"
 	"slices"
@@ -17,7 +16,7 @@ type Scored struct {
 	Probability float64 `json:"probability"`
 }
 
-// Prediction is what a model says about a text. Without labels in its training Label is empty, without replies Reply is.
+// Prediction is what a model says about a text. Without labels in its training Label is empty.
 type Prediction struct {
 	Label       string   // the most probable label
 	Probability float64  // its probability, calibrated on held-out texts
@@ -25,10 +24,9 @@ type Prediction struct {
 	LabelKnown  bool     // false: the text is unlike what was taught, and Label only a guess
 	KnownScore  float64  // what LabelKnown is decided by; larger is more like the examples
 
-	Reply      string  // the reply to the nearest question, or a response text of the label
-	ReplyScore float64 // how near, 0 to 1
-	ReplyKnown bool    // false: no taught question is near enough, and Reply only a guess
-	Nearest    string  // the taught question that is nearest
+	Reply      string  // a response text of the label; or, from who decides by more than labels, another reply
+	ReplyScore float64 // how likely it is right, 0 to 1
+	ReplyKnown bool    // false: there is none, or it is only a guess
 
 	Known bool // LabelKnown or ReplyKnown: false means that the honest answer is "I don't know"
 }
@@ -44,11 +42,12 @@ type modelMeta struct {
 	Hash        string              `json:"dataset"`
 	Seed        uint64              `json:"seed"`
 
-	Questions      []string `json:"questions,omitempty"`
-	Replies        []string `json:"replies,omitempty"`        // distinct
-	QuestionReply  []int    `json:"question_reply,omitempty"` // by question, index into Replies
-	ReplyThreshold float64  `json:"reply_threshold"`
-	ReplyBlend     float64  `json:"reply_blend"` // weight of the margins of the replies' machines beside the cosine
+	Questions     []string `json:"questions,omitempty"`
+	Replies       []string `json:"replies,omitempty"`        // distinct
+	QuestionReply []int    `json:"question_reply,omitempty"` // by question, index into Replies
+	Files         []string `json:"files,omitempty"`          // that questions come from, which the store doesn't keep
+	QuestionFile  []int    `json:"question_file,omitempty"`  // by question, index into Files plus 1; 0 = the store keeps it
+	Vectors       *Vectors `json:"vectors,omitempty"`
 }
 
 // Model predicts labels and replies. It doesn't change once trained or loaded and is safe for concurrent use.
@@ -58,20 +57,15 @@ type Model struct {
 	weight []float32 // by feature: power of the inverse document frequency, for the labels
 	labels linear
 
-	index replyIndex
-
-	labelWeighting, replyWeighting *weighting
+	labelWeighting *weighting
 
 	pool *sync.Pool // of *scratch
 }
 
 type scratch struct {
-	question         extractor // the nearest question
-	z                *vectorizer
-	scores           []float32
-	p                []float64
-	near             []float32 // by question
-	replies, margins []float32 // by reply
+	z      *vectorizer
+	scores []float32
+	p      []float64
 }
 
 // Labels returns the labels that the model tells apart, sorted. The caller must not change it.
@@ -91,13 +85,10 @@ func (m *Model) Threshold() float64 {
 	return m.meta.Threshold
 }
 
-// ReplyThreshold is the reply score under which the model refuses to reply.
-func (m *Model) ReplyThreshold() float64 { return m.meta.ReplyThreshold }
-
-// WithThresholds returns a model that shares everything with m but refuses below other scores.
-func (m *Model) WithThresholds(label, reply float64) *Model {
+// WithThreshold returns a model that shares everything with m but refuses labels below another score.
+func (m *Model) WithThreshold(label float64) *Model {
 	c := *m
-	c.meta.Threshold, c.meta.ReplyThreshold = label, reply
+	c.meta.Threshold = label
 	if m.meta.Dense != nil {
 		dense := *m.meta.Dense
 		dense.Threshold = label
@@ -107,7 +98,7 @@ func (m *Model) WithThresholds(label, reply float64) *Model {
 }
 
 // WithResponses returns a model that shares everything with m, but answers what belongs to a label of responses with one
-// of the texts listed there, where no taught question is near. Of several, the asked text decides which, so that the
+// of the texts listed there. Of several, the asked text decides which, so that the
 // same question gets the same answer.
 func (m *Model) WithResponses(responses map[string][]string) *Model {
 	c := *m
@@ -122,21 +113,16 @@ func (m *Model) WithResponses(responses map[string][]string) *Model {
 // ready prepares m for predicting once all fields are set.
 func (m *Model) ready() {
 	m.labelWeighting = newWeighting(m.meta.Features.BlockWeights, m.weight)
-	m.replyWeighting = newWeighting(replyBlocks, m.index.idf)
 	m.pool = &sync.Pool{New: func() any {
 		return &scratch{
-			z:        newVectorizer(m.meta.Features, m.vocab),
-			question: extractor{cfg: m.meta.Features},
-			scores:   make([]float32, len(m.meta.Labels)),
-			p:        make([]float64, len(m.meta.Labels)),
-			near:     make([]float32, len(m.meta.Questions)),
-			replies:  make([]float32, len(m.meta.Replies)),
-			margins:  make([]float32, len(m.meta.Replies)),
+			z:      newVectorizer(m.meta.Features, m.vocab),
+			scores: make([]float32, len(m.meta.Labels)),
+			p:      make([]float64, len(m.meta.Labels)),
 		}
 	}}
 }
 
-// Predict says which label and which reply belong to text.
+// Predict says which label belongs to text, and what is answered to it.
 func (m *Model) Predict(text string) Prediction { return m.predict(text, nil) }
 
 // predict uses the encoder's vector if it isn't nil.
@@ -148,10 +134,7 @@ func (m *Model) predict(text string, vector []float32) Prediction {
 	if len(m.meta.Labels) > 0 {
 		m.predictLabel(s, vector, &p)
 	}
-	if len(m.meta.Questions) > 0 {
-		m.predictReply(s, &p)
-	}
-	if responses := m.meta.Responses[p.Label]; len(responses) > 0 && p.LabelKnown && !p.ReplyKnown {
+	if responses := m.meta.Responses[p.Label]; len(responses) > 0 && p.LabelKnown {
 		p.Reply, p.ReplyScore, p.ReplyKnown = pick(responses, text), p.Probability, true
 	}
 	p.Known = p.LabelKnown || p.ReplyKnown
@@ -205,40 +188,4 @@ func (m *Model) predictLabel(s *scratch, vector []float32, p *Prediction) {
 // knownScore is how sure the scores are that the text belongs to one of the labels.
 func knownScore(scores []float32) float64 {
 	return float64(slices.Max(scores))
-}
-
-// nearest is one taught question with how near it is.
-type nearest struct {
-	question int
-	score    float64
-}
-
-// Neighbour is a taught question near a text.
-type Neighbour struct {
-	Question, Reply string
-	Score           float64 // 0 to 1
-}
-
-// Neighbours returns at most k taught questions nearest to text, nearest first: the context that a chat server gets.
-func (m *Model) Neighbours(text string, k int) []Neighbour {
-	if len(m.meta.Questions) == 0 || k <= 0 {
-		return nil
-	}
-	s := m.pool.Get().(*scratch)
-	defer m.pool.Put(s)
-	s.z.extract(text)
-	s.z.weigh(m.replyWeighting)
-	m.index.near(s.z.idx, s.z.val, s.near)
-	all := make([]nearest, len(s.near))
-	for i, v := range s.near {
-		all[i] = nearest{i, float64(v)}
-	}
-	slices.SortStableFunc(all, func(a, b nearest) int { return cmp.Compare(b.score, a.score) })
-	var out []Neighbour
-	for _, n := range all[:min(k, len(all))] {
-		if n.score > 0 {
-			out = append(out, Neighbour{m.meta.Questions[n.question], m.meta.Replies[m.meta.QuestionReply[n.question]], min(n.score, 1)})
-		}
-	}
-	return out
 }

@@ -88,16 +88,25 @@ func (m *Model) body() ([]byte, error) {
 	return body, nil
 }
 
+// unused is how many arrays of the format held what found replies before package evidence did. They are
+// empty now, and read over in older files.
+const unused = 9
+
 // sections lists the arrays of the body in order.
 func (m *Model) sections(keys []uint64) []any {
-	l, ix := &m.labels, &m.index
-	r := &ix.replies
-	all := []any{keys, m.weight, l.start, l.class, l.q, l.scale, l.bias, ix.start, ix.question, ix.val, ix.idf, r.start, r.class, r.q, r.scale, r.bias}
+	l := &m.labels
+	all := []any{keys, m.weight, l.start, l.class, l.q, l.scale, l.bias}
+	for range unused {
+		all = append(all, []uint32(nil))
+	}
 	if d := m.meta.Dense; d != nil {
 		all = append(all, d.linear.start, d.linear.class, d.linear.q, d.linear.scale, d.linear.bias)
 		if d.Length > 0 {
 			all = append(all, d.linear.vector, d.mean)
 		}
+	}
+	if v := m.meta.Vectors; v != nil {
+		all = append(all, v.numbers, v.scale)
 	}
 	return all
 }
@@ -155,15 +164,16 @@ func parseModel(body []byte) (*Model, error) {
 	keys := section[uint64](&p, 8)
 	m.weight = section[float32](&p, 4)
 	m.labels = p.linear()
-	m.index.start = section[uint32](&p, 4)
-	m.index.question = section[uint32](&p, 4)
-	m.index.val = section[float32](&p, 4)
-	m.index.idf = section[float32](&p, 4)
-	m.index.replies = p.linear()
+	for range unused {
+		p.bytes()
+	}
 	if d := m.meta.Dense; d != nil {
 		if d.linear = p.linear(); d.Length > 0 {
 			d.linear.vector, d.mean = section[float32](&p, 4), section[float32](&p, 4)
 		}
+	}
+	if v := m.meta.Vectors; v != nil {
+		v.numbers, v.scale = section[int8](&p, 1), section[float32](&p, 4)
 	}
 	if p.err != nil {
 		return nil, p.err
@@ -190,7 +200,7 @@ func (m *Model) validate() error {
 	case labels > MaxLabels || labels == 1:
 		return fmt.Errorf("%d labels", labels)
 	}
-	for _, v := range []float64{meta.Temperature, meta.Threshold, meta.ReplyThreshold, meta.ReplyBlend} {
+	for _, v := range []float64{meta.Temperature, meta.Threshold} {
 		if math.IsNaN(v) || math.IsInf(v, 0) {
 			return errors.New("a setting is not a number")
 		}
@@ -231,29 +241,20 @@ func (m *Model) validate() error {
 			return errors.New("a question has no reply")
 		}
 	}
-	if questions > 0 {
-		ix := &m.index
-		if err := checkStarts(ix.start, features, len(ix.question)); err != nil {
-			return err
-		}
-		if len(ix.val) != len(ix.question) || len(ix.idf) != features {
-			return errors.New("the index is incomplete")
-		}
-		if meta.ReplyBlend > 0 {
-			if len(m.weight) != features {
-				return errors.New("the features have no weights")
-			}
-			if err := ix.replies.check(features, len(meta.Replies)); err != nil {
-				return err
-			}
-		}
-		for _, q := range ix.question {
-			if int(q) >= questions {
-				return errors.New("the index names a question that isn't there")
-			}
+	if n := len(meta.QuestionFile); n != 0 && n != questions {
+		return errors.New("the files don't belong to the questions")
+	}
+	for _, f := range meta.QuestionFile {
+		if f < 0 || f > len(meta.Files) {
+			return errors.New("a question is of no file")
 		}
 	}
-	if !finite(m.weight, m.labels.scale, m.labels.bias, m.index.val, m.index.idf, m.index.replies.scale, m.index.replies.bias) {
+	if v := meta.Vectors; v != nil {
+		if err := v.check(len(m.Texts())); err != nil {
+			return err
+		}
+	}
+	if !finite(m.weight, m.labels.scale, m.labels.bias) {
 		return errors.New("a weight is not a number")
 	}
 	if labels == 0 && questions == 0 {

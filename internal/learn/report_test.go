@@ -74,46 +74,6 @@ func TestReport(t *testing.T) {
 	}
 }
 
-func TestBuiltin(t *testing.T) {
-	all, err := Builtin()
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, r := train(t, all, Options{})
-	if r.ContradictionCount != 0 || r.Duplicates != 0 {
-		t.Errorf("%d contradictions, %d duplicates", r.ContradictionCount, r.Duplicates)
-	}
-	m, err := BuiltinModel(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	for text, want := range map[string]string{
-		"hey, who are you": "I am Mynah", "what are you able to do": "I answer questions", "how can i teach you": "Teach me",
-		"what do you store about me": "I keep the examples", "how can i correct you": "Reply to my message",
-		"а что ты умеешь": "Я отвечаю на вопросы", "как мне тебя научить": "Учите меня", "какие данные ты хранишь обо мне": "Я храню",
-	} {
-		p := m.Predict(text)
-		if !p.ReplyKnown || !strings.HasPrefix(p.Reply, want) {
-			t.Errorf("%q: %v %.2f %q (nearest %q, threshold %.2f)", text, p.ReplyKnown, p.ReplyScore, p.Reply, p.Nearest, m.ReplyThreshold())
-		}
-	}
-	refused := 0
-	foreign := []string{"what is the capital of france", "when does the next train leave", "сколько стоит доставка", "play some jazz music", "my order never arrived", "переведи деньги на карту"}
-	for _, text := range foreign {
-		if p := m.Predict(text); p.Known {
-			t.Logf("%q: %.2f >= %.2f, nearest %q", text, p.ReplyScore, m.ReplyThreshold(), p.Nearest)
-		} else {
-			refused++
-		}
-	}
-	if refused < len(foreign)-1 {
-		t.Errorf("%d of %d foreign questions refused", refused, len(foreign))
-	}
-	if _, err := Builtin("xx"); err == nil {
-		t.Error("an absent language is there")
-	}
-}
-
 func TestGrowing(t *testing.T) {
 	curve := []CurvePoint{
 		{Examples: 50, labels: map[string]LabelScore{"a": {F1: 0.5}, "b": {F1: 0.9}, "c": {F1: 0.7}}},

@@ -52,22 +52,21 @@ var (
 // seen: every example was predicted by a model trained without it and without its near duplicates (cross-validation
 // with Folds folds, stratified by label; of more than a few thousand examples only some of the folds are predicted).
 type Report struct {
-	Findings              // of the examples, after duplicates and contradictions were removed
-	Hash           string // Hash of the examples that were trained on
-	Examples       int    // examples trained on
-	Questions      int    // of these, with replies
-	Folds          int    // 0 where there were too few examples to hold any out
-	HeldOut        Evaluation
-	Candidates     int // choices of hyperparameters that were compared
-	Features       int
-	Threshold      float64 // known score under which a label is refused
-	ReplyThreshold float64 // reply score under which a reply is refused
-	Duration       time.Duration
-	Encoder        bool   // the sentence encoder helps and is used; HeldOut is with it
-	Notes          []Note // what else a person should know
+	Findings          // of the examples, after duplicates and contradictions were removed
+	Hash       string // Hash of the examples that were trained on
+	Examples   int    // examples trained on
+	Questions  int    // of these, with replies
+	Folds      int    // 0 where there were too few examples to hold any out
+	HeldOut    Evaluation
+	Candidates int // choices of hyperparameters that were compared
+	Features   int
+	Threshold  float64 // known score under which a label is refused
+	Duration   time.Duration
+	Encoder    bool   // the sentence encoder helps and is used; HeldOut is with it
+	Notes      []Note // what else a person should know
 }
 
-// Train trains a model on examples: a classifier if they have labels, a reply index if they have replies. Examples
+// Train trains a model on examples: a classifier if they have labels. Questions with replies are kept in it. Examples
 // are cleaned first, as Clean describes. It stops when ctx is done.
 func Train(ctx context.Context, examples []record.Example, opt Options) (*Model, *Report, error) {
 	t := &training{ctx: ctx, opt: opt, began: time.Now(), report: &Report{}}
@@ -88,18 +87,19 @@ func Train(ctx context.Context, examples []record.Example, opt Options) (*Model,
 	if err := t.check(); err != nil {
 		return nil, nil, err
 	}
-	if err := t.vectorize(); err != nil {
-		return nil, nil, err
-	}
 	if len(t.labels.names) >= 2 {
+		if err := t.vectorize(); err != nil {
+			return nil, nil, err
+		}
 		if err := t.classify(); err != nil {
 			return nil, nil, err
 		}
+	} else {
+		t.vocab = newVocabulary(0)
+		t.model.vocab = t.vocab
 	}
 	if t.report.Questions > 0 {
-		if err := t.reply(); err != nil {
-			return nil, nil, err
-		}
+		t.keepPairs()
 	}
 	t.model.ready()
 	t.report.Features = t.vocab.n

@@ -55,6 +55,7 @@ func Lines() ([]Line, error) {
 type Background struct {
 	lines []Line
 	stems map[string]int32 // lines that have a word
+	words map[string]bool  // as they are written
 	grams map[uint64]int32 // lines that have a piece of a word
 
 	chat, general matrix // vectors of the lines; empty without an encoder
@@ -62,9 +63,12 @@ type Background struct {
 
 // NewBackground counts the words of the lines.
 func NewBackground(lines []Line) *Background {
-	b := &Background{lines: lines, stems: map[string]int32{}, grams: map[uint64]int32{}}
+	b := &Background{lines: lines, stems: map[string]int32{}, words: map[string]bool{}, grams: map[uint64]int32{}}
 	for _, l := range lines {
 		words := lexemes(l.Text)
+		for _, w := range words {
+			b.words[w.word] = true
+		}
 		once(words, func(stem string) { b.stems[stem]++ })
 		seen := map[uint64]bool{}
 		grams(words, func(g uint64) {
@@ -107,6 +111,9 @@ func (b *Background) Encode(ctx context.Context, encoder Encoder) error {
 	b.general, err = encode(ctx, encoder, general)
 	return err
 }
+
+// Knows reports whether a word is one: some line has it, or a group of opposites.
+func (b *Background) Knows(word string) bool { return b.words[word] || opposites[word] != nil }
 
 // rareness is how much a word tells: the logarithm of how few lines have it.
 func (b *Background) rareness(stem string) float64 {

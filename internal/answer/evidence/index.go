@@ -19,7 +19,7 @@ type Index struct {
 	wordings []wording
 	entries  []entry
 	stems    map[string]bool // that wordings or replies have
-	exact    map[string]int // normalized wording → entry; the last one that was taught counts
+	said     map[string]int  // normalized wording → its place; the last one that was taught counts
 
 	texts, replies matrix // vectors of wordings and of the entries' replies
 
@@ -29,6 +29,8 @@ type Index struct {
 
 type wording struct {
 	entry   int
+	text    string
+	asks    phrasing
 	stems   []string
 	words   int  // in all
 	negated bool // has a negation
@@ -60,7 +62,7 @@ const maxCrowd = 400
 // NewIndex makes an index of wordings, in the order in which they were taught. encoder may be nil; else
 // the background must have been encoded with it.
 func NewIndex(ctx context.Context, b *Background, encoder Encoder, taught []Wording) (*Index, error) {
-	ix := &Index{background: b, encoder: encoder, stems: map[string]bool{}, exact: map[string]int{}, rare: map[uint64]float32{}, postings: map[uint64][]posting{}}
+	ix := &Index{background: b, encoder: encoder, stems: map[string]bool{}, said: map[string]int{}, rare: map[uint64]float32{}, postings: map[uint64][]posting{}}
 	number := map[string]int{}
 	texts, replies := make([]string, len(taught)), []string{}
 	lexed := make([][]lexeme, len(taught))
@@ -73,7 +75,7 @@ func NewIndex(ctx context.Context, b *Background, encoder Encoder, taught []Word
 			replies = append(replies, t.Reply)
 		}
 		words := lexemes(t.Text)
-		w := wording{entry: e, words: len(words)}
+		w := wording{entry: e, text: t.Text, asks: phrasingOf(t.Text), words: len(words)}
 		once(words, func(s string) {
 			w.stems = append(w.stems, s)
 			ix.stems[s] = true
@@ -82,7 +84,7 @@ func NewIndex(ctx context.Context, b *Background, encoder Encoder, taught []Word
 		w.means = meanings(words)
 		ix.wordings = append(ix.wordings, w)
 		ix.entries[e].wordings = append(ix.entries[e].wordings, i)
-		ix.exact[learn.Normalize(t.Text)] = e
+		ix.said[learn.Normalize(t.Text)] = i
 		texts[i], lexed[i] = t.Text, words
 	}
 	ix.spell(lexed, replies)
@@ -237,11 +239,45 @@ func greatest(m matrix, v, near []float32) float64 {
 	return float64(slices.Max(near[:m.rows]))
 }
 
-// Exact returns the reply that was taught for a wording, letter case and punctuation aside.
-func (ix *Index) Exact(text string) (reply string, ok bool) {
-	e, ok := ix.exact[learn.Normalize(text)]
-	if !ok {
-		return "", false
+// Speller is an encoder that knows words.
+type Speller interface {
+	// Knows reports whether a word, in lower case, is one of a language that the encoder reads.
+	Knows(word string) bool
+}
+
+// Same finds what was taught for the very question: word for word, letter case and punctuation aside,
+// or in a phrasing that asks the same among the wordings of the candidates.
+func (ix *Index) Same(question string, asked Asked) (found Sure, ok bool) {
+	if i, ok := ix.said[learn.Normalize(question)]; ok {
+		w := &ix.wordings[i]
+		return Sure{Reply: ix.entries[w.entry].reply, Wording: w.text, Exact: true}, true
 	}
-	return ix.entries[e].reply, true
+	p := phrasingOf(question)
+	for _, c := range asked.Candidates {
+		for _, w := range ix.entries[ix.wordings[c.Wording].entry].wordings {
+			if p.same(ix.wordings[w].asks, ix.knows) {
+				return Sure{Reply: c.Reply, Wording: ix.wordings[w].text}, true
+			}
+		}
+	}
+	return Sure{}, false
+}
+
+// Sure is a reply that was taught for the very question.
+type Sure struct {
+	Reply, Wording string
+	Exact          bool // word for word
+}
+
+// Wording returns a wording by its place.
+func (ix *Index) Wording(place int) string { return ix.wordings[place].text }
+
+// Len is the number of wordings.
+func (ix *Index) Len() int { return len(ix.wordings) }
+
+func (ix *Index) knows(word string) bool {
+	if s, ok := ix.encoder.(Speller); ok && s.Knows(word) {
+		return true
+	}
+	return ix.background.Knows(word)
 }

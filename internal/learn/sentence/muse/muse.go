@@ -81,6 +81,10 @@ func Open(name string, files Files) (_ *Encoder, err error) {
 // Name is the name that the encoder was opened under.
 func (e *Encoder) Name() string { return e.name }
 
+// Knows reports whether a word, in lower case, is a piece of its own: a word that is written wrong falls
+// into several. Rarer words do too.
+func (e *Encoder) Knows(word string) bool { return len(e.pieces.Encode(word)) == 1 }
+
 // Close frees the model.
 func (e *Encoder) Close() error {
 	var err error

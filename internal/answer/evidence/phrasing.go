@@ -1,23 +1,27 @@
-package learn
+package evidence
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"unicode"
 
-	"github.com/kljensen/snowball/english"
-	"github.com/kljensen/snowball/russian"
+	"github.com/mynahbot/mynah/internal/learn"
 )
 
-// wording is what a text asks, in a form in which close paraphrases are equal: "At what time does the tournament start?" and
+// phrasing is what a text asks, in a form in which close paraphrases are equal: "At what time does the tournament start?" and
 // "when at all will the tournament start" ask when, about the tournament and starting. Words that only make a question of
 // it are gone; every other word counts, so that another question is never taken for the same.
-type wording struct {
-	asks  string   // which question words, in order
-	stems []string // of the other words, a preposition together with its word; sorted where the language's order is free
+type phrasing struct {
+	asks  string    // which question words, in order
+	words []content // the other words; sorted where the language's order is free
 }
 
-// asking are phrases that ask for the same, by the word that stands for them. What isn't alike in every answer is kept
+// content is a word that tells what is asked about: the preposition before it, its stem, and the word as
+// it was written.
+type content struct{ before, stem, word string }
+
+// asking are idioms that ask for the same, by the word that stands for them. What isn't alike in every answer is kept
 // apart: what lasts until a time doesn't begin then, and a day is no hour.
 var asking = map[string][]string{
 	"when":  {"when", "whens", "at what time", "at which time", "what time", "at what hour", "at which hour", "what hour", "когда", "во сколько", "в какое время", "в котором часу", "в какой час"},
@@ -38,7 +42,7 @@ var asking = map[string][]string{
 	"which": {"which", "какой", "какая", "какое", "какие"},
 }
 
-// idle are words and phrases that change nothing about what is asked.
+// idle are words and idioms that change nothing about what is asked.
 var idle = []string{
 	"a", "an", "the", "please", "do", "does", "did", "is", "are", "was", "were", "will", "at all", "actually", "exactly", "just", "today", "now",
 	"hey", "hi", "hello", "so", "well", "ok", "okay", "tell me", "can you tell me", "could you tell me", "do you know", "does anyone know",
@@ -48,8 +52,8 @@ var idle = []string{
 	"кто нибудь знает", "можешь сказать", "можете сказать", "хочу знать", "хотел бы знать", "хотела бы знать", "хотелось бы узнать", "интересно",
 }
 
-// negations are said in one word, whatever the verb.
-var negations = map[string]bool{
+// denials are said in one word, whatever the verb.
+var denials = map[string]bool{
 	"not": true, "no": true, "never": true, "cannot": true, "cant": true, "dont": true, "doesnt": true, "didnt": true, "isnt": true, "arent": true,
 	"wasnt": true, "werent": true, "wont": true, "не": true, "нет": true, "нельзя": true, "никогда": true,
 }
@@ -62,19 +66,19 @@ var prepositions = map[string]bool{
 	"по": true, "за": true, "для": true, "без": true, "под": true, "над": true, "при": true, "через": true, "про": true, "перед": true, "после": true,
 }
 
-// phrases are asking and idle by their first word, the longest first.
-var phrases = phraseTable()
+// idioms are asking and idle by their first word, the longest first.
+var idioms = idiomTable()
 
-type phrase struct {
+type idiom struct {
 	words []string
 	asks  string // "" for idle ones
 }
 
-func phraseTable() map[string][]phrase {
-	table := map[string][]phrase{}
+func idiomTable() map[string][]idiom {
+	table := map[string][]idiom{}
 	add := func(text, asks string) {
 		words := strings.Fields(text)
-		table[words[0]] = append(table[words[0]], phrase{words, asks})
+		table[words[0]] = append(table[words[0]], idiom{words, asks})
 	}
 	for asks, texts := range asking {
 		for _, t := range texts {
@@ -85,20 +89,20 @@ func phraseTable() map[string][]phrase {
 		add(t, "")
 	}
 	for _, list := range table {
-		slices.SortFunc(list, func(a, b phrase) int { return len(b.words) - len(a.words) })
+		slices.SortFunc(list, func(a, b idiom) int { return len(b.words) - len(a.words) })
 	}
 	return table
 }
 
-// wordingOf takes a text apart.
-func wordingOf(text string) wording {
-	words := strings.Fields(Normalize(text))
-	var w wording
+// phrasingOf takes a text apart.
+func phrasingOf(text string) phrasing {
+	words := strings.Fields(learn.Normalize(text))
+	var w phrasing
 	var asks []string
 	before := "" // preposition
 	free := false
 	for len(words) > 0 {
-		if p, ok := phraseAt(words); ok {
+		if p, ok := idiomAt(words); ok {
 			if p.asks != "" {
 				asks = append(asks, p.asks)
 			}
@@ -111,63 +115,62 @@ func wordingOf(text string) wording {
 		case prepositions[word] && len(words) > 0:
 			before += word + " "
 			continue
-		case negations[word]:
-			word = "not"
+		case denials[word]:
+			w.words = append(w.words, content{before, "not", word})
 		default:
-			cyrillic := strings.ContainsFunc(word, func(r rune) bool { return unicode.Is(unicode.Cyrillic, r) })
-			free = free || cyrillic
-			if cyrillic {
-				word = russian.Stem(word, false)
-			} else {
-				word = english.Stem(word, false)
-			}
+			free = free || strings.ContainsFunc(word, func(r rune) bool { return unicode.Is(unicode.Cyrillic, r) })
+			w.words = append(w.words, content{before, stem(word), word})
 		}
-		w.stems = append(w.stems, before+word)
 		before = ""
 	}
-	if before != "" {
-		w.stems = append(w.stems, strings.TrimSpace(before))
+	if before = strings.TrimSpace(before); before != "" {
+		w.words = append(w.words, content{"", before, before})
 	}
 	if free {
-		slices.Sort(w.stems)
+		slices.SortFunc(w.words, func(a, b content) int {
+			return cmp.Or(strings.Compare(a.stem, b.stem), strings.Compare(a.before, b.before))
+		})
 	}
 	w.asks = strings.Join(asks, " ")
 	return w
 }
 
-// phraseAt finds the longest phrase that words begin with.
-func phraseAt(words []string) (phrase, bool) {
-	for _, p := range phrases[words[0]] {
+// idiomAt finds the longest idiom that words begin with.
+func idiomAt(words []string) (idiom, bool) {
+	for _, p := range idioms[words[0]] {
 		if len(p.words) <= len(words) && slices.Equal(p.words, words[:len(p.words)]) {
 			return p, true
 		}
 	}
-	return phrase{}, false
+	return idiom{}, false
 }
 
-// same reports whether two wordings ask the same: the same words but for a slip of the pen, and in long texts but for some
-// words that one of them has beyond the other.
-func (w wording) same(o wording) bool {
-	if w.asks != o.asks {
+// same reports whether a text asks the same as another that was taught: the same words but for a slip of
+// the pen, and in long texts but for some words that one of them has beyond the other. Two words
+// that are known are no slip of each other: "trail" is not "trial".
+func (asked phrasing) same(taught phrasing, known func(word string) bool) bool {
+	if asked.asks != taught.asks {
 		return false
 	}
-	if len(w.stems) < len(o.stems) {
-		w, o = o, w
+	long, short := asked.words, taught.words
+	if len(long) < len(short) {
+		long, short = short, long
 	}
-	beyond := len(w.stems) - len(o.stems)
-	if len(o.stems) == 0 || beyond > len(w.stems)/wordsPerFiller {
+	if len(short) == 0 || len(long)-len(short) > len(long)/wordsPerFiller {
 		return false
 	}
 	at := 0
-	for _, stem := range w.stems {
+	for _, l := range long {
 		switch {
-		case at < len(o.stems) && alike(stem, o.stems[at]):
+		case at < len(short) && l.before == short[at].before && l.stem == short[at].stem:
 			at++
-		case stem == "not" || strings.ContainsFunc(stem, unicode.IsDigit):
+		case at < len(short) && l.before == short[at].before && slipped(l.word, short[at].word) && !(known(l.word) && known(short[at].word)):
+			at++
+		case l.stem == "not" || strings.ContainsFunc(l.stem, unicode.IsDigit):
 			return false // no filler
 		}
 	}
-	return at == len(o.stems)
+	return at == len(short)
 }
 
 // wordsPerFiller is how many words a text has for each one that may be left out.
@@ -176,9 +179,9 @@ const wordsPerFiller = 6
 // minSlip is the shortest word, in letters, in which a slip of the pen is forgiven: shorter ones are too near to others.
 const minSlip = 5
 
-// alike reports whether two stems are equal but for one letter too many, or two that changed places. A letter in the place
+// slipped reports whether two words are equal but for one letter too many, or two that changed places. A letter in the place
 // of another makes another word more often than a slip.
-func alike(a, b string) bool {
+func slipped(a, b string) bool {
 	if a == b {
 		return true
 	}
