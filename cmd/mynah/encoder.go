@@ -9,6 +9,7 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/mynahbot/mynah/internal/answer"
 	"github.com/mynahbot/mynah/internal/config"
 	"github.com/mynahbot/mynah/internal/learn"
 	"github.com/mynahbot/mynah/internal/learn/sentence"
@@ -169,6 +170,9 @@ func (e *installedEncoders) Close() error {
 // closeTo closes the encoders and joins what failed to err.
 func (e *installedEncoders) closeTo(err *error) { *err = errors.Join(*err, e.Close()) }
 
+// kept is the folder where what takes long to compute with an encoder is kept.
+func (e *installedEncoders) kept() string { return filepath.Join(e.store.Dir(), "vectors") }
+
 // install is the command by which an encoder that isn't here can be had.
 func (e *installedEncoders) install(name string) string {
 	if _, ok := e.store.Catalogue().Entry(name); ok {
@@ -177,33 +181,35 @@ func (e *installedEncoders) install(name string) string {
 	return "mynah models add, for a model of that name"
 }
 
-// encodedModel is a model with the sentence encoder that it was trained with, where that is here.
+// encodedModel is a model with the sentence encoder that it was trained with, where that is here, and with its pairs.
 type encodedModel struct {
 	*learn.Model
-	encoder learn.Encoder // nil: the model does without
+	known *answer.Knowledge
+	pairs *answer.Pairs
 }
 
 // with finds the encoder that a model needs, and says so where it isn't here: the model does without then.
-func (e *installedEncoders) with(m *learn.Model, path string) encodedModel {
-	want := m.Encoder()
-	if want == "" {
-		return encodedModel{m, nil}
-	}
-	encoder := e.named(want)
-	if encoder == nil {
+func (e *installedEncoders) with(ctx context.Context, m *learn.Model, path string) (encodedModel, error) {
+	if want := m.Encoder(); want != "" && e.named(want) == nil {
 		lacks := &learn.EncoderError{Want: want}
 		e.say(fmt.Sprintf("%s: %v, so that it goes by the words alone: %s.", path, lacks, e.install(want)))
 	}
-	return encodedModel{m, encoder}
+	encoder := e.first()
+	matcher, err := answer.NewMatcher(encoder, e.kept(), nil)
+	if err != nil {
+		return encodedModel{}, err
+	}
+	known, err := matcher.Know(ctx, m, encoder)
+	if err != nil {
+		return encodedModel{}, err
+	}
+	return encodedModel{m, known, known.Pairs()}, nil
 }
 
-func (m encodedModel) predict(ctx context.Context, text string) (learn.Prediction, error) {
-	if m.encoder == nil {
-		return m.Predict(text), nil
-	}
-	return m.PredictEncoded(ctx, m.encoder, text)
+func (m encodedModel) predict(ctx context.Context, text string, before answer.Before) (learn.Prediction, answer.Match, error) {
+	return m.known.PredictAfter(ctx, text, before)
 }
 
 func (m encodedModel) evaluate(ctx context.Context, examples []record.Example, oos []string) (learn.Evaluation, error) {
-	return learn.EvaluateWith(m.Model, func(text string) (learn.Prediction, error) { return m.predict(ctx, text) }, examples, oos)
+	return learn.EvaluateWith(m.Model, func(text string) (learn.Prediction, error) { return m.known.PredictHere(ctx, text) }, examples, oos)
 }

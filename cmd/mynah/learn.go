@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mynahbot/mynah/internal/answer"
 	"github.com/mynahbot/mynah/internal/config"
 	"github.com/mynahbot/mynah/internal/dataset"
 	"github.com/mynahbot/mynah/internal/learn"
@@ -36,9 +37,8 @@ type trainLine struct {
 	MacroF1    float64 `json:"macro_f1"` // held-out
 	Seconds    float64 `json:"seconds"`
 
-	Threshold      float64 `json:"threshold"`       // known score below which no label is named
-	ReplyThreshold float64 `json:"reply_threshold"` // reply score below which nothing is replied
-	Encoder        string  `json:"encoder,omitempty"`
+	Threshold float64 `json:"threshold"` // known score below which no label is named
+	Encoder   string  `json:"encoder,omitempty"`
 }
 
 // Run trains and writes the model at once and whole.
@@ -68,6 +68,13 @@ func (c *trainCmd) Run(ctx contextBox, cfg *config.Config, o *output) (err error
 	if len(found.Responses) > 0 {
 		model = model.WithResponses(found.Responses)
 	}
+	matcher, err := answer.NewMatcher(encoders.first(), encoders.kept(), nil)
+	if err != nil {
+		return err
+	}
+	if model, err = matcher.Keep(ctx, model); err != nil {
+		return err
+	}
 	if err := writeWhole(c.Model, model.Save); err != nil {
 		return err
 	}
@@ -79,7 +86,7 @@ func (c *trainCmd) Run(ctx contextBox, cfg *config.Config, o *output) (err error
 		Model: c.Model, Examples: report.Examples, Labels: len(model.Labels()), Replies: report.Questions,
 		Duplicates: found.Duplicates, Skipped: found.SkipCount,
 		Accuracy: report.HeldOut.Accuracy, MacroF1: report.HeldOut.MacroF1, Seconds: took.Seconds(),
-		Threshold: model.Threshold(), ReplyThreshold: model.ReplyThreshold(), Encoder: model.Encoder(),
+		Threshold: model.Threshold(), Encoder: model.Encoder(),
 	}
 	text := fmt.Sprintf("%d examples, %d labels, %d replies: held-out accuracy %.3f, macro-F1 %.3f, in %s; wrote %s",
 		line.Examples, line.Labels, line.Replies, line.Accuracy, line.MacroF1, took.Round(time.Millisecond), c.Model)
@@ -129,7 +136,7 @@ func (c *testCmd) Run(ctx contextBox, cfg *config.Config, o *output) (err error)
 		return err
 	}
 	defer encoders.closeTo(&err)
-	model, err := loadModel(c.Model, encoders)
+	model, err := loadModel(ctx, c.Model, encoders)
 	if err != nil {
 		return err
 	}
@@ -181,7 +188,7 @@ const curveTime = time.Minute
 // report writes the report and its charts.
 func (c *testCmd) report(ctx context.Context, cfg *config.Config, page learn.ReportPage, encoders *installedEncoders, examples []record.Example) error {
 	if c.Before != "" {
-		model, err := loadModel(c.Before, encoders)
+		model, err := loadModel(ctx, c.Before, encoders)
 		if err != nil {
 			return err
 		}
@@ -222,8 +229,9 @@ func (c *testCmd) report(ctx context.Context, cfg *config.Config, page learn.Rep
 type predictCmd struct {
 	config.Folder `embed:""`
 
-	Model string   `required:"" help:"The model." placeholder:"FILE"`
-	Text  []string `arg:"" help:"Texts."`
+	Model  string   `required:"" help:"The model." placeholder:"FILE"`
+	Before string   `env:"-" help:"What the same person asked before, for texts that follow it." placeholder:"TEXT"`
+	Text   []string `arg:"" help:"Texts."`
 }
 
 type predictLine struct {
@@ -234,6 +242,8 @@ type predictLine struct {
 	Labels      []learn.Scored `json:"labels,omitempty"`
 	Reply       string         `json:"reply,omitempty"`
 	ReplyScore  float64        `json:"reply_score"`
+	Suggestions []string       `json:"suggestions,omitempty"` // replies that may be meant, where none is sure
+	Chat        bool           `json:"chat,omitempty"`        // the text is no question to a helper
 }
 
 // Run predicts, a line for each text.
@@ -243,12 +253,23 @@ func (c *predictCmd) Run(ctx contextBox, cfg *config.Config, o *output) (err err
 		return err
 	}
 	defer encoders.closeTo(&err)
-	model, err := loadModel(c.Model, encoders)
+	model, err := loadModel(ctx, c.Model, encoders)
 	if err != nil {
 		return err
 	}
+	before := answer.Before{}
+	if c.Before != "" {
+		first, err := model.pairs.Ask(ctx, answer.Question(c.Before), before)
+		if err != nil {
+			return err
+		}
+		before.Question = c.Before
+		if best, ok := first.Best(); ok && first.Kind == answer.Answered {
+			before.Taught = best.Question
+		}
+	}
 	for _, text := range c.Text {
-		p, err := model.predict(ctx, text)
+		p, match, err := model.predict(ctx, answer.Question(text), before)
 		if err != nil {
 			return err
 		}
@@ -257,8 +278,16 @@ func (c *predictCmd) Run(ctx contextBox, cfg *config.Config, o *output) (err err
 		if p.LabelKnown {
 			shown = fmt.Sprintf("%s (%.0f %%)", p.Label, 100*p.Probability)
 		}
-		if p.ReplyKnown {
+		switch {
+		case p.ReplyKnown:
 			line.Reply, shown = p.Reply, p.Reply
+		case match.Kind == answer.Suggested:
+			for _, s := range match.Suggestions() {
+				line.Suggestions = append(line.Suggestions, s.Reply)
+				shown += "\n  perhaps: " + s.Question
+			}
+		case match.Kind == answer.Chat:
+			line.Chat = true
 		}
 		if err := o.result(line, "%s", shown); err != nil {
 			return err
@@ -268,7 +297,7 @@ func (c *predictCmd) Run(ctx contextBox, cfg *config.Config, o *output) (err err
 }
 
 // loadModel reads a model, and finds the encoder that it needs.
-func loadModel(path string, encoders *installedEncoders) (encodedModel, error) {
+func loadModel(ctx context.Context, path string, encoders *installedEncoders) (encodedModel, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return encodedModel{}, err
@@ -278,7 +307,7 @@ func loadModel(path string, encoders *installedEncoders) (encodedModel, error) {
 	if err != nil {
 		return encodedModel{}, fmt.Errorf("%s: %w", path, err)
 	}
-	return encoders.with(m, path), nil
+	return encoders.with(ctx, m, path)
 }
 
 // readDataset reads a file or folder that the person at the shell names. A name that is a link leads anywhere; links inside

@@ -175,8 +175,12 @@ func (c *runCmd) open(ctx context.Context, cfg *config.Config, log *slog.Logger,
 		return nil, err
 	}
 	closing.add("the sentence encoder", func(context.Context) error { return encoders.Close() })
+	matcher, err := answer.NewMatcher(encoders.first(), encoders.kept(), log)
+	if err != nil {
+		return nil, err
+	}
 	asks := answer.Config{
-		Settings: kept, Corrections: kept, Examples: kept, Models: kept, Blobs: kept, Encoder: encoders.first(), Log: log,
+		Matcher: matcher, Settings: kept, Corrections: kept, Examples: kept, Models: kept, Blobs: kept, Encoder: encoders.first(), Log: log,
 	}
 	teaches := teach.Config{
 		Settings: kept, Corrections: kept, Examples: kept, Models: kept, Blobs: kept, Jobs: a.jobs, Workspaces: spaces,
@@ -197,7 +201,7 @@ func (c *runCmd) open(ctx context.Context, cfg *config.Config, log *slog.Logger,
 		}
 		asks.Tuned, teaches.Tuning = service, service
 	}
-	if teaches.Answers, err = answer.New(ctx, asks); err != nil {
+	if teaches.Answers, err = answer.New(asks); err != nil {
 		return nil, err
 	}
 	teacher, err := teach.New(teaches)
@@ -226,11 +230,25 @@ func (c *runCmd) open(ctx context.Context, cfg *config.Config, log *slog.Logger,
 			b.Talking.Meter = web.NewTalkMeter(a.metrics)
 		}
 	}
+	warm(ctx, teaches.Answers, closing, log)
 	if a.bot, err = bot.New(b); err != nil {
 		return nil, err
 	}
 	a.jobs.Handle(record.JobTrain, a.bot.Train)
 	return a, nil
+}
+
+// warm computes what the first question would wait for, while the rest starts.
+func warm(ctx context.Context, answers *answer.Answerer, closing *closers, log *slog.Logger) {
+	ctx, cancel := context.WithCancel(ctx)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		if err := answers.Warm(ctx); err != nil && ctx.Err() == nil {
+			log.Error("questions can't be compared with what was taught", "err", err)
+		}
+	}()
+	closing.add("what questions are compared with", func(context.Context) error { cancel(); <-done; return nil })
 }
 
 // openSpeech gives the bot its hearing and its voice, and loads the models while

@@ -2,58 +2,98 @@ package answer
 
 import (
 	"context"
+	"embed"
+	"encoding/json"
 	"fmt"
+	"path"
+	"strings"
 	"unicode/utf8"
 
-	"github.com/mynahbot/mynah/internal/learn"
+	"github.com/mynahbot/mynah/internal/answer/evidence"
 )
 
+//go:embed builtin/*.json
+var aboutFiles embed.FS
+
 const (
-	// aboutThreshold is how near a question must come to one about Mynah itself. It is strict, since
-	// most questions are about other things: "where is the hall" has 0.38 and "who are you and what
-	// can you do" 0.49.
-	aboutThreshold = 0.45
+	// aboutThreshold is how likely right an answer about Mynah itself must be: most questions are about
+	// other things.
+	aboutThreshold = 0.8
 	// maxAboutRunes is the longest question that may be about Mynah itself.
 	maxAboutRunes = 200
 )
 
-// about is what Mynah knows about itself in one language.
-type about struct {
-	language string
-	model    *learn.Model
-}
-
-// learnAbout makes what Mynah knows about itself, in each language.
-func (a *Answerer) learnAbout(ctx context.Context) error {
-	languages, err := learn.BuiltinLanguages()
+// About returns what Mynah knows about itself, by the two letters of the language. Commands in the
+// replies stand between backquotes and without a prefix.
+func About() (map[string][]evidence.Wording, error) {
+	entries, err := aboutFiles.ReadDir("builtin")
 	if err != nil {
-		return err
+		return nil, err
 	}
-	for _, language := range languages {
-		m, err := learn.BuiltinModel(ctx, language)
+	all := map[string][]evidence.Wording{}
+	for _, entry := range entries {
+		data, err := aboutFiles.ReadFile("builtin/" + entry.Name())
 		if err != nil {
-			return fmt.Errorf("what Mynah knows about itself in the language %q: %w", language, err)
+			return nil, err
 		}
-		a.about = append(a.about, about{language, m.WithThresholds(m.Threshold(), aboutThreshold)})
+		var topics []struct {
+			Reply     string
+			Questions []string
+		}
+		if err := json.Unmarshal(data, &topics); err != nil {
+			return nil, fmt.Errorf("builtin/%s: %w", entry.Name(), err)
+		}
+		language := strings.TrimSuffix(entry.Name(), path.Ext(entry.Name()))
+		for _, t := range topics {
+			for _, q := range t.Questions {
+				all[language] = append(all[language], evidence.Wording{Text: q, Reply: t.Reply})
+			}
+		}
 	}
-	return nil
+	return all, nil
 }
 
-// aboutItself finds what Mynah knows about itself, in the language of the replies first, else in any:
-// the question may be in another.
-func (a *Answerer) aboutItself(language, question string) (learn.Prediction, bool) {
-	if utf8.RuneCountInString(question) > maxAboutRunes {
-		return learn.Prediction{}, false
+// about is what Mynah knows about itself.
+type about map[string]*Pairs // by language
+
+// learnAbout makes it searchable.
+func learnAbout(ctx context.Context, m *Matcher) (about, error) {
+	taught, err := About()
+	if err != nil {
+		return nil, err
 	}
-	var found learn.Prediction
-	for _, about := range a.about {
-		switch p := about.model.Predict(question); {
-		case !p.ReplyKnown:
-		case about.language == language:
-			return p, true
-		case !found.ReplyKnown:
-			found = p
+	all := about{}
+	for language, wordings := range taught {
+		p, err := m.Pairs(ctx, wordings, nil)
+		if err != nil {
+			return nil, fmt.Errorf("what Mynah knows about itself in the language %q: %w", language, err)
+		}
+		all[language] = p.WithThreshold(max(p.Threshold(), aboutThreshold))
+	}
+	return all, nil
+}
+
+// ask finds what Mynah knows about itself, in the language of the replies first, else in any: the
+// question may be in another.
+func (a about) ask(ctx context.Context, language, question string) (Candidate, bool, error) {
+	if utf8.RuneCountInString(question) > maxAboutRunes {
+		return Candidate{}, false, nil
+	}
+	var found Candidate
+	ok := false
+	for l, pairs := range a {
+		m, err := pairs.Ask(ctx, question, Before{})
+		if err != nil {
+			return Candidate{}, false, err
+		}
+		best, _ := m.Best()
+		switch {
+		case m.Kind != Answered:
+		case l == language:
+			return best, true, nil
+		case !ok || best.Probability > found.Probability:
+			found, ok = best, true
 		}
 	}
-	return found, found.ReplyKnown
+	return found, ok, nil
 }

@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"strings"
+	"sync"
 	"unicode/utf8"
 
 	"github.com/mynahbot/mynah/internal/learn"
@@ -38,7 +39,7 @@ type BlobStore interface {
 	OpenBlob(ctx context.Context, key string) (io.ReadCloser, error)
 }
 
-// Config is what an Answerer reads. All but Encoder, Chat and Tuned is required.
+// Config is what an Answerer reads. The stores and Matcher are required.
 type Config struct {
 	Settings    SettingsStore
 	Corrections CorrectionStore
@@ -46,6 +47,7 @@ type Config struct {
 	Models      ModelStore
 	Blobs       BlobStore
 
+	Matcher *Matcher      // compares questions with what was taught
 	Encoder learn.Encoder // gives sentences' vectors to models that need them; nil: none is there
 	// Chat answers what nothing that was taught answers; nil: nobody does. ChatGrounded: only from
 	// examples, where a server chose nothing.
@@ -59,24 +61,48 @@ type Config struct {
 
 // Answerer decides what is answered. Safe for concurrent use.
 type Answerer struct {
-	cfg   Config
-	log   *slog.Logger
-	about []about // what Mynah knows about itself
-	cache cache
+	cfg     Config
+	log     *slog.Logger
+	matcher *Matcher
+	cache   cache
+
+	mu    sync.Mutex
+	about about // what Mynah knows about itself; nil until it is needed first
 }
 
-// New checks the configuration and returns an Answerer. ctx bounds the making of what Mynah knows
-// about itself, some milliseconds a language.
-func New(ctx context.Context, cfg Config) (*Answerer, error) {
-	if cfg.Settings == nil || cfg.Corrections == nil || cfg.Examples == nil || cfg.Models == nil || cfg.Blobs == nil {
-		return nil, errors.New("answer: a store is missing in the configuration")
+// New checks the configuration and returns an Answerer.
+func New(cfg Config) (*Answerer, error) {
+	if cfg.Settings == nil || cfg.Corrections == nil || cfg.Examples == nil || cfg.Models == nil || cfg.Blobs == nil || cfg.Matcher == nil {
+		return nil, errors.New("answer: a store or the matcher is missing in the configuration")
 	}
 	if cfg.Log == nil {
 		cfg.Log = slog.Default()
 	}
-	a := &Answerer{cfg: cfg, log: cfg.Log, cache: newCache()}
-	return a, a.learnAbout(ctx)
+	return &Answerer{cfg: cfg, log: cfg.Log, matcher: cfg.Matcher, cache: newCache()}, nil
 }
+
+// Warm computes what the first question would wait for, some seconds where nothing is kept of it.
+func (a *Answerer) Warm(ctx context.Context) error {
+	_, err := a.itself(ctx)
+	return err
+}
+
+// itself is what Mynah knows about itself.
+func (a *Answerer) itself(ctx context.Context) (about, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.about != nil {
+		return a.about, nil
+	}
+	known, err := learnAbout(ctx, a.matcher)
+	if err == nil {
+		a.about = known
+	}
+	return known, err
+}
+
+// Matcher compares questions with what was taught.
+func (a *Answerer) Matcher() *Matcher { return a.matcher }
 
 // maxQuestionRunes is how much of a question is looked at. Longer ones are documents, and their
 // beginning says what they are about.
@@ -91,53 +117,69 @@ func Question(text string) string {
 	return text
 }
 
-// Decide says what a server's Mynah answers to a question, which [Question] has trimmed. language is
-// that of the replies. It never makes anything up.
-func (a *Answerer) Decide(ctx context.Context, server record.ServerID, language, question string) (Decision, error) {
-	k, err := a.Knowledge(ctx, server)
+// Asked is a question.
+type Asked struct {
+	Server   record.ServerID
+	Language string // of the replies, two letters
+	Text     string // which [Question] has trimmed
+	Before   Before // what the same person asked there last
+}
+
+// Decide says what a server's Mynah answers to a question. It never makes anything up.
+func (a *Answerer) Decide(ctx context.Context, q Asked) (Decision, error) {
+	k, err := a.Knowledge(ctx, q.Server)
 	if err != nil {
 		return Decision{}, err
 	}
-	if e, ok := k.corrections.Answer(question); ok {
-		return Decision{Source: record.SourceCorrection, Text: e.Reply, Label: e.Label, Probability: 1}, nil
+	match, err := k.pairs.Ask(ctx, q.Text, q.Before)
+	if err != nil {
+		return Decision{}, err
 	}
-	var p learn.Prediction
-	if k.Usable() {
-		if p, err = k.answer(ctx, question); err != nil {
-			return Decision{}, err
+	best, _ := match.Best()
+	p, err := k.prediction(ctx, q.Text, match)
+	if err != nil {
+		return Decision{}, err
+	}
+	if match.Kind != Answered || !match.Exact { // what was taught word for word is answered as it was taught
+		if p, err = k.serve(ctx, q.Text, p); err != nil {
+			a.log.Warn("the fine-tuned model gave no answer", "err", err)
 		}
 	}
-	about, isAbout := a.aboutItself(language, question)
-	switch {
-	case p.ReplyKnown:
-		return Decision{Source: record.SourceModel, Text: p.Reply, Label: p.Label, Probability: p.ReplyScore}, nil
-	case isAbout:
-		// "Who are you?" is no question about the server's subject, whatever
-		// label a classifier finds nearest.
-		return Decision{Source: record.SourceBuiltin, Text: about.Reply, Probability: about.ReplyScore}, nil
-	case p.LabelKnown:
-		return Decision{Source: record.SourceModel, Label: p.Label, Probability: p.Probability}, nil
+	if match.Kind == Answered && p.ReplyKnown {
+		return Decision{
+			Kind: Answered, Source: record.SourceModel, Text: p.Reply, Taught: best.Question, Label: p.Label, Probability: best.Probability,
+		}, nil
 	}
-	d := Decision{Source: record.SourceUnknown, Label: p.Label, Probability: max(p.Probability, p.ReplyScore)}
+	if p.ReplyKnown {
+		return Decision{Kind: Answered, Source: record.SourceModel, Text: p.Reply, Label: p.Label, Probability: p.Probability}, nil
+	}
+	known, err := a.itself(ctx)
+	if err != nil {
+		return Decision{}, err
+	}
+	itself, ok, err := known.ask(ctx, q.Language, q.Text)
 	switch {
-	case k.missing != "":
-		d.Why, d.Encoder = NoEncoder, k.missing
+	case err != nil:
+		return Decision{}, err
+	case ok && !(match.Exact && match.Kind == Unknown):
+		// "Who are you?" is no question about the server's subject, whatever label is nearest.
+		return Decision{Kind: Answered, Source: record.SourceBuiltin, Text: itself.Reply, Taught: itself.Question, Probability: itself.Probability}, nil
+	case p.LabelKnown && k.showLabels:
+		return Decision{Kind: Labelled, Source: record.SourceModel, Label: p.Label, Probability: p.Probability}, nil
+	}
+	d := Decision{Kind: match.Kind, Source: record.SourceUnknown, Label: p.Label, Probability: best.Probability}
+	switch {
+	case d.Kind == Suggested:
+		d.Suggestions = match.Suggestions()
+		if len(d.Suggestions) == 0 {
+			d.Kind = Unknown
+		}
 	case k.stale:
 		d.Why = Stale
-	case server == 0:
+	case q.Server == 0:
 		d.Why = Nowhere
-	case k.model == nil && k.corrections.Len() == 0:
+	case k.model == nil && k.pairs.Len() == 0:
 		d.Why = Untaught
 	}
 	return d, nil
-}
-
-// Correct lets what is right answer a question from now on. It is kept by package teach.
-func (a *Answerer) Correct(ctx context.Context, server record.ServerID, question, right string) error {
-	k, err := a.Knowledge(ctx, server)
-	if err != nil {
-		return err
-	}
-	k.corrections.Add(record.Example{Text: question, Reply: right})
-	return nil
 }

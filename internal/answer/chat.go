@@ -5,7 +5,6 @@ import (
 	"errors"
 	"time"
 
-	"github.com/mynahbot/mynah/internal/learn"
 	"github.com/mynahbot/mynah/internal/record"
 )
 
@@ -19,8 +18,9 @@ type ChatServer interface {
 // ChatQuestion is what a chat server is asked.
 type ChatQuestion struct {
 	Text     string
-	Nearest  []learn.Neighbour // taught questions with replies, nearest first
-	Grounded bool              // answer only from Nearest, or return ErrNotGrounded
+	Nearest  []Candidate // what was taught and is likeliest to answer it, the likeliest first
+	Grounded bool        // answer only from Nearest, or return ErrNotGrounded
+	Persona  string      // how it is to sound; "" = as usual
 	// Tuned is a fine-tuned model, which gets the text alone, as it was trained; "" is the usual model.
 	Tuned string
 }
@@ -28,12 +28,8 @@ type ChatQuestion struct {
 // ErrNotGrounded says that the examples don't answer the question.
 var ErrNotGrounded = errors.New("the examples don't answer the question")
 
-const (
-	// chatTime is how long a chat server may take for an answer.
-	chatTime = time.Minute
-	// chatExamples is how many taught questions it gets as context.
-	chatExamples = 8
-)
+// chatTime is how long a chat server may take for an answer.
+const chatTime = time.Minute
 
 // Off is the value of settings that switch something off.
 const Off = "off"
@@ -50,7 +46,7 @@ func (a *Answerer) Chats(s record.Settings) (on, grounded bool) {
 	return a.cfg.Chat != nil && s.Chat != Off, grounded
 }
 
-// Chat has the chat server answer a question from the examples of a server that are nearest to it.
+// Chat has the chat server answer a question from what a server was taught and is likeliest to answer it.
 // update gets the answer so far, from one goroutine. ok is false where it has no answer.
 func (a *Answerer) Chat(ctx context.Context, s record.Settings, question string, update func(soFar string)) (text string, ok bool) {
 	on, grounded := a.Chats(s)
@@ -60,15 +56,17 @@ func (a *Answerer) Chat(ctx context.Context, s record.Settings, question string,
 	ctx, cancel := context.WithTimeout(ctx, chatTime)
 	defer cancel()
 	k, err := a.Knowledge(ctx, s.Server)
+	var match Match
+	if err == nil {
+		match, err = k.pairs.Ask(ctx, question, Before{})
+	}
 	if err != nil {
 		a.log.Error("examples for the chat server can't be read", "server", s.Server, "err", err)
 		return "", false
 	}
-	var nearest []learn.Neighbour
-	if k.model != nil {
-		nearest = k.model.Neighbours(question, chatExamples)
-	}
-	text, err = a.cfg.Chat.Chat(ctx, ChatQuestion{Text: question, Nearest: nearest, Grounded: grounded}, update)
+	text, err = a.cfg.Chat.Chat(ctx, ChatQuestion{
+		Text: question, Nearest: match.Candidates, Grounded: grounded, Persona: s.Persona,
+	}, update)
 	if err != nil && !errors.Is(err, ErrNotGrounded) && !errors.Is(ctx.Err(), context.Canceled) {
 		a.log.Warn("the chat server gave no answer", "server", s.Server, "err", err)
 	}

@@ -251,6 +251,7 @@ func (b *Bot) reply(ctx context.Context, c *Call, m *Message, what classified) {
 		case isAudio:
 			return c.audio(ctx, m.Text, what.recordings)
 		case isQuestion:
+			c.Unasked = !m.addressed()
 			return c.question(ctx, m.Text)
 		default:
 			return c.Say(ctx, c.T("mention.empty"))

@@ -29,6 +29,7 @@ type Call struct {
 	UploadLimit int64   // largest file that may be sent, bytes
 	Target      *Quoted // the message replied to, or that the context menu was opened on
 	Interaction bool
+	Unasked     bool // a message that nobody addressed to Mynah, in a channel where it answers everything
 }
 
 // Arg returns an option's value as text, "" where it wasn't given.

@@ -46,6 +46,8 @@ type draft struct {
 	id    record.MessageID   // 0 until something was shown
 	sent  []record.MessageID // all that it became, id among them
 	shown time.Time
+
+	buttons []Button // below the whole text
 }
 
 // show shows a text, in the place of what was shown before.
@@ -71,13 +73,13 @@ func (d *draft) finish(ctx context.Context, text string) (record.MessageID, erro
 	if d.id != 0 {
 		d.pause(ctx, nil)
 	}
-	err := d.put(ctx, text)
+	err := d.put(ctx, text, d.buttons...)
 	return d.id, err
 }
 
-func (d *draft) put(ctx context.Context, text string) error {
+func (d *draft) put(ctx context.Context, text string, buttons ...Button) error {
 	defer func() { d.shown = time.Now() }() // and not before: one that came late would be followed too soon
-	reply := Reply{Text: text, Sent: func(id record.MessageID) { d.sent = append(d.sent, id) }}
+	reply := Reply{Text: text, Buttons: buttons, Sent: func(id record.MessageID) { d.sent = append(d.sent, id) }}
 	if d.id == 0 {
 		id, err := d.c.Send(ctx, reply)
 		d.id = id

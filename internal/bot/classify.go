@@ -29,11 +29,16 @@ type classified struct {
 	recordings []Attachment
 }
 
+// addressed reports whether a message is meant for Mynah wherever it stands.
+func (m *Message) addressed() bool {
+	return m.Server == 0 || m.Mentioned || m.ReplyTo != nil && m.ReplyTo.Mine
+}
+
 // classify decides what a message is.
 func (b *Bot) classify(m *Message, s record.Settings) classified {
 	mode := b.replyMode(s, m.Channel, m.Parent)
 	direct := m.Server == 0
-	addressed := direct || m.Mentioned || m.ReplyTo != nil && m.ReplyTo.Mine
+	addressed := m.addressed()
 	listening := addressed && (mode != record.ReplyOff || direct) || mode == record.ReplyAll
 	text := strings.TrimSpace(m.Text)
 

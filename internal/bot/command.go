@@ -74,7 +74,7 @@ type Command struct {
 	Menu bool
 	// Default is what the name of a group alone runs, typed as a prefix command.
 	Default bool
-	// Form is true for what a submitted [Modal] runs. Nobody can call it by name.
+	// Form is true for what a submitted [Modal], or a button, runs. Nobody can call it by name.
 	Form bool
 	Run  func(ctx context.Context, c *Call) error
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/mynahbot/mynah/internal/learn"
 	"github.com/mynahbot/mynah/internal/record"
 )
 
@@ -124,10 +125,19 @@ func (c *Call) correctExchange(ctx context.Context, e record.Exchange, right str
 		return c.fail("correct.too_long", "max", maxCorrectionRunes)
 	}
 	e.Server = c.Server
-	if err := c.bot.teacher.Correct(ctx, e, c.Author.ID, right); err != nil {
+	if err := c.bot.teacher.Correct(ctx, e, kindOf(e), c.Author.ID, right); err != nil {
 		return err
 	}
 	return c.Say(ctx, c.T("correct.done", "question", plain(e.Question)))
+}
+
+// kindOf says what a correction is about where nobody is asked: only the very words that were taught are surely the
+// same question.
+func kindOf(e record.Exchange) record.CorrectionKind {
+	if e.Taught != "" && learn.Normalize(e.Taught) == learn.Normalize(e.Question) {
+		return record.CorrectionSame
+	}
+	return record.CorrectionOther
 }
 
 // feedback stores what somebody thinks of Mynah.

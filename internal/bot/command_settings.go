@@ -11,7 +11,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/mynahbot/mynah/internal/learn"
+	"github.com/mynahbot/mynah/internal/answer"
 	"github.com/mynahbot/mynah/internal/record"
 )
 
@@ -135,7 +135,10 @@ func (b *Bot) serverSettings() []setting {
 			name:   "label_threshold",
 			values: fixed("0"),
 			show: func(c *Call, s record.Settings) string {
-				return c.threshold(s.LabelThreshold, func(m *learn.Model) float64 { return m.Threshold() })
+				return c.threshold(s.LabelThreshold, func(k *answer.Knowledge) float64 {
+					m, _ := k.Model()
+					return m.Threshold()
+				})
 			},
 			set: func(c *Call, s *record.Settings, value string) error {
 				return c.setThreshold(&s.LabelThreshold, value, -5, 5)
@@ -145,7 +148,7 @@ func (b *Bot) serverSettings() []setting {
 			name:   "reply_threshold",
 			values: fixed("0.3", "0.5", "0.7"),
 			show: func(c *Call, s record.Settings) string {
-				return c.threshold(s.ReplyThreshold, func(m *learn.Model) float64 { return m.ReplyThreshold() })
+				return c.threshold(s.ReplyThreshold, func(k *answer.Knowledge) float64 { return k.Pairs().Threshold() })
 			},
 			set: func(c *Call, s *record.Settings, value string) error {
 				return c.setThreshold(&s.ReplyThreshold, value, 0, 1)
@@ -260,13 +263,13 @@ func (b *Bot) serverSettings() []setting {
 }
 
 // threshold shows a threshold: the chosen one, else that of the model in use.
-func (c *Call) threshold(chosen *float64, of func(*learn.Model) float64) string {
+func (c *Call) threshold(chosen *float64, of func(*answer.Knowledge) float64) string {
 	if chosen != nil {
 		return number(*chosen)
 	}
 	if k := c.bot.answers.Loaded(c.Server); k != nil {
 		if m, n := k.Model(); m != nil {
-			return c.T("settings.threshold_of", "threshold", number(of(m)), "number", n)
+			return c.T("settings.threshold_of", "threshold", number(of(k)), "number", n)
 		}
 	}
 	return c.T("settings.threshold_trained")

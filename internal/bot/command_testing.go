@@ -47,8 +47,6 @@ func (b *Bot) testing() *Command {
 				return err
 			}
 			switch {
-			case k.Missing() != "":
-				return c.fail("answer.no_encoder", "encoder", plain(k.Missing()))
 			case k.Tuned() != "" && len(examples) > maxTunedTests:
 				return c.fail("test.too_many_for_service", "max", maxTunedTests)
 			}
@@ -198,7 +196,7 @@ func (c *Call) evaluate(ctx context.Context, k *answer.Knowledge, examples []rec
 	if ev.Replies > 0 {
 		line("test.reply_quality", "questions", ev.Replies, "accuracy", percent(ev.ReplyAccuracy))
 	}
-	line("test.thresholds", "label", number(m.Threshold()), "reply", number(m.ReplyThreshold()))
+	line("test.thresholds", "label", number(m.Threshold()), "reply", number(k.Pairs().Threshold()))
 	if ev.MissCount > 0 {
 		b.WriteString("\n" + c.T("test.worst") + "\n")
 		for _, l := range ev.PerLabel[:min(len(ev.PerLabel), worstShown)] {

@@ -13,6 +13,7 @@ func (b *Bot) declare() []*Command {
 			b.correct(),
 			b.correctMenu(),
 			b.correctForm(),
+			b.suggestion(),
 			b.feedback(),
 			b.status(),
 			b.models(),

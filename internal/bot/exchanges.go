@@ -36,12 +36,19 @@ type exchangeLog struct {
 	next     int
 	byAnswer map[record.MessageID]int // index in recent
 	last     map[place]int            // index in recent
+	askers   map[asker]int            // index in recent of the last that a person asked in a place
 }
 
 // unsaved is an exchange to be saved, or a mark that is closed when all before it are.
 type unsaved struct {
 	exchange record.Exchange
 	mark     chan struct{}
+}
+
+// asker is a person in a place.
+type asker struct {
+	place
+	user record.UserID
 }
 
 type place struct {
@@ -56,6 +63,7 @@ func newExchangeLog(store ExchangeStore, log *slog.Logger) *exchangeLog {
 		sending:  map[uint64]chan struct{}{},
 		byAnswer: map[record.MessageID]int{},
 		last:     map[place]int{},
+		askers:   map[asker]int{},
 	}
 }
 
@@ -151,6 +159,7 @@ func (l *exchangeLog) add(e record.Exchange) {
 		}
 	}
 	l.last[place{e.Server, e.Channel}] = at
+	l.askers[asker{place{e.Server, e.Channel}, e.Asker}] = at
 	l.next = (at + 1) % recentExchanges
 	l.mu.Unlock()
 	if err := l.push(context.Background(), unsaved{exchange: e}); err != nil { // a conversation may end after the bot
@@ -168,6 +177,9 @@ func (l *exchangeLog) drop(at int) {
 	}
 	if where := (place{e.Server, e.Channel}); l.last[where] == at {
 		delete(l.last, where)
+	}
+	if who := (asker{place{e.Server, e.Channel}, e.Asker}); l.askers[who] == at {
+		delete(l.askers, who)
 	}
 	*e = record.Exchange{}
 }
@@ -215,6 +227,14 @@ func (l *exchangeLog) remembered(server record.ServerID, answer record.MessageID
 	at, ok := l.byAnswer[answer]
 	e := l.recent[at]
 	return e, ok && e.Server == server
+}
+
+// asked returns the newest of the remembered exchanges that a person began in a channel.
+func (l *exchangeLog) asked(server record.ServerID, channel record.ChannelID, user record.UserID) (record.Exchange, bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	at, ok := l.askers[asker{place{server, channel}, user}]
+	return l.recent[at], ok
 }
 
 // latest returns the newest exchange in a channel.

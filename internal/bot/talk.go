@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/mynahbot/mynah/internal/answer"
 	"github.com/mynahbot/mynah/internal/conversation"
 	"github.com/mynahbot/mynah/internal/record"
 	"github.com/mynahbot/mynah/internal/spoken"
@@ -256,11 +257,14 @@ func (t *talk) Answer(ctx context.Context, q conversation.Question, update func(
 		return conversation.Answer{}, err
 	}
 	language := t.bot.language(settings, q.Language)
-	d, err := t.bot.answers.Decide(ctx, t.server, language, q.Text)
+	d, err := t.bot.answers.Decide(ctx, answer.Asked{Server: t.server, Language: language, Text: q.Text, Before: t.before(ctx, q.User)})
 	if err != nil {
 		return conversation.Answer{}, err
 	}
-	known := conversation.Answer{Text: t.bot.in(language, settings).words(d), Source: d.Source}
+	if d.Kind == answer.Suggested { // a list that can't be pressed is no answer
+		d.Kind = answer.Unknown
+	}
+	known := conversation.Answer{Text: t.bot.in(language, settings).words(d), Source: d.Source, Taught: d.Taught}
 	if d.Source != record.SourceUnknown {
 		return known, nil
 	}
@@ -278,11 +282,20 @@ func (t *talk) Answer(ctx context.Context, q conversation.Question, update func(
 	return known, nil
 }
 
+// before is what a person asked last in the channel that the call belongs to.
+func (t *talk) before(ctx context.Context, user record.UserID) answer.Before {
+	e, ok := t.bot.memory.asked(t.server, t.textChannel(ctx), user)
+	if !ok || t.bot.cfg.Now().Sub(e.At) > followTime {
+		return answer.Before{}
+	}
+	return answer.Before{Question: e.Question, Taught: e.Taught}
+}
+
 // Answered implements [conversation.Mind].
 func (t *talk) Answered(ctx context.Context, e conversation.Exchange) {
 	t.bot.memory.add(record.Exchange{
 		Server: t.server, Channel: t.textChannel(ctx), Asker: e.Question.User, Question: e.Question.Text, Answer: e.Answer.Text,
-		AnsweredIn: e.Message, Source: e.Answer.Source, At: t.bot.cfg.Now(),
+		AnsweredIn: e.Message, Source: e.Answer.Source, Taught: e.Answer.Taught, At: t.bot.cfg.Now(),
 	})
 }
 
@@ -334,7 +347,8 @@ func (t *talk) May(ctx context.Context, user record.UserID, command string) bool
 
 // Correct implements [conversation.Teacher].
 func (t *talk) Correct(ctx context.Context, user record.UserID, last conversation.Exchange, right string) error {
-	return t.bot.teacher.Correct(ctx, record.Exchange{Server: t.server, Question: last.Question.Text, Answer: last.Answer.Text}, user, right)
+	e := record.Exchange{Server: t.server, Question: last.Question.Text, Answer: last.Answer.Text, Taught: last.Answer.Taught}
+	return t.bot.teacher.Correct(ctx, e, kindOf(e), user, right)
 }
 
 // Remember implements [conversation.Teacher].

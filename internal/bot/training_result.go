@@ -37,8 +37,15 @@ func (t translation) trained(job record.Job, o *teach.Outcome) (Reply, error) {
 		line("train.quality", "accuracy", percent(held.Accuracy), "low", percent(held.AccuracyInterval.Low), "high", percent(held.AccuracyInterval.High),
 			"f1", percent(held.MacroF1), "texts", held.Examples)
 	}
-	if held.Replies > 0 {
-		line("train.reply_quality", "accuracy", percent(held.ReplyAccuracy), "questions", held.Replies)
+	switch w := o.Wordings; {
+	case w != nil:
+		line("train.wordings", "asked", w.Asked, "right", w.Right, "wrong", w.Wrong, "refused", w.Refused())
+		if o.Before != nil {
+			line("train.wordings_before", "right", o.Before.Right, "wrong", o.Before.Wrong, "refused", o.Before.Refused())
+		}
+		line("train.chat", "chat", w.Chat, "answered", w.Answered)
+	case report.Questions > 0:
+		line("train.one_wording")
 	}
 	if o.Pinned != nil {
 		line("train.pinned", "score", percent(o.Pinned.Score()), "texts", o.Pinned.Examples+o.Pinned.Replies)
@@ -63,7 +70,7 @@ func (t translation) trained(job record.Job, o *teach.Outcome) (Reply, error) {
 	if encoder := o.Model.Encoder(); encoder != "" {
 		line("train.encoder", "encoder", plain(encoder))
 	}
-	line("train.thresholds", "label", number(report.Threshold), "reply", number(report.ReplyThreshold))
+	line("train.thresholds", "label", number(report.Threshold), "reply", number(o.Threshold()))
 	if o.Tuned != "" {
 		line("train.tuned", "tuned", plain(o.Tuned))
 	}
@@ -104,6 +111,8 @@ func (t translation) verdict(o *teach.Outcome) string {
 		"new", percent(d.New), "old", percent(d.Old), "texts", d.Texts,
 	}
 	switch {
+	case o.Guesses:
+		return t.T("train.held_back_guesses", pairs...)
 	case d.Promote && o.Old == nil:
 		return t.T("train.first", pairs...)
 	case d.Promote:
@@ -112,6 +121,8 @@ func (t translation) verdict(o *teach.Outcome) string {
 		return t.T("train.held_back_tuned", pairs...)
 	case d.Ground == learn.GroundPinned:
 		return t.T("train.held_back_pinned", pairs...)
+	case d.Ground == teach.GroundWordings:
+		return t.T("train.held_back_wordings", pairs...)
 	case d.Ground == learn.GroundEarlier:
 		return t.T("train.held_back_earlier", pairs...) + t.batchText(o.Batch)
 	}

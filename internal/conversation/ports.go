@@ -88,6 +88,7 @@ type Answer struct {
 	Text     string // as written in the chat: Markdown, links, mentions
 	Language string // "" = as of the script, else of the question
 	Source   record.Source
+	Taught   string // the question that was taught and gave the answer; "" where none did
 }
 
 // Exchange is a question with its answer, once said.

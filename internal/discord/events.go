@@ -312,6 +312,7 @@ func (c *Client) onButton(e *events.ComponentInteractionCreate) {
 	if option != "" {
 		v.Values[option] = value
 	}
+	v.Target = &bot.Quoted{ID: record.MessageID(e.Message.ID), Mine: true}
 	c.bot.HandleInvocation(v, c.responder(v.Command, e.ComponentInteraction))
 }
 

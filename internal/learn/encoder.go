@@ -141,6 +141,11 @@ func encode(ctx context.Context, enc Encoder, texts []string) ([][]float32, erro
 	if len(vectors) != len(texts) {
 		return nil, fmt.Errorf("%w: %d vectors for %d texts", ErrEncoder, len(vectors), len(texts))
 	}
+	return units(vectors)
+}
+
+// units are the vectors in the length 1; those of zeros stay.
+func units(vectors [][]float32) ([][]float32, error) {
 	out := make([][]float32, len(vectors))
 	for i, v := range vectors {
 		if len(v) == 0 || len(v) > maxDimension || len(v) != len(vectors[0]) {
@@ -258,14 +263,29 @@ func (m *Model) PredictEncoded(ctx context.Context, enc Encoder, text string) (P
 		return Prediction{}, err
 	}
 	enc = named(enc, m.Encoder())
-	vectors, err := encode(ctx, enc, []string{text})
+	vectors, err := enc.Encode(ctx, []string{text})
+	if err != nil {
+		return Prediction{}, fmt.Errorf("%w: %w", ErrEncoder, err)
+	}
+	if len(vectors) != 1 {
+		return Prediction{}, fmt.Errorf("%w: %d vectors for a text", ErrEncoder, len(vectors))
+	}
+	return m.PredictVector(text, vectors[0])
+}
+
+// PredictVector is PredictEncoded where the encoder's vector is known. The error wraps ErrEncoder.
+func (m *Model) PredictVector(text string, vector []float32) (Prediction, error) {
+	if m.meta.Dense == nil {
+		return m.Predict(text), nil
+	}
+	units, err := units([][]float32{vector})
 	if err != nil {
 		return Prediction{}, err
 	}
-	if len(vectors[0]) != m.meta.Dense.Dimension {
-		return Prediction{}, fmt.Errorf("%w: a vector of %d numbers, the model was trained with %d: another encoder", ErrEncoder, len(vectors[0]), m.meta.Dense.Dimension)
+	if len(vector) != m.meta.Dense.Dimension {
+		return Prediction{}, fmt.Errorf("%w: a vector of %d numbers, the model was trained with %d: another encoder", ErrEncoder, len(vector), m.meta.Dense.Dimension)
 	}
-	return m.predict(text, vectors[0]), nil
+	return m.predict(text, units[0]), nil
 }
 
 // EvaluateEncoded is Evaluate with the encoder that m was trained with.

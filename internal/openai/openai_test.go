@@ -166,7 +166,7 @@ func start(t *testing.T, s *standIn) *Client {
 }
 
 func TestChat(t *testing.T) {
-	near := []learn.Neighbour{{Question: "when do you open?", Reply: "At nine.", Score: 0.8}}
+	near := []answer.Candidate{{Question: "when do you open?", Reply: "At nine.", Probability: 0.8}}
 	s := &standIn{answer: []string{"At ", "nine", "."}}
 	c := start(t, s)
 	var updates []string

@@ -51,12 +51,26 @@ type Training struct {
 	ECE       float64       `json:"ece"` // expected calibration error on held-out examples, 0 to 1
 	Took      time.Duration `json:"took"`
 
-	LabelThreshold float64  `json:"label_threshold,omitempty"`
-	ReplyThreshold float64  `json:"reply_threshold,omitempty"`
-	Encoder        string   `json:"encoder,omitempty"` // the sentence encoder that it was trained with
-	Pinned         *float64 `json:"pinned,omitempty"`  // share of the pinned test set that it gets right
-	Tuned          string   `json:"tuned,omitempty"`   // the fine-tuned model that answers for it, as its service calls it
+	LabelThreshold float64   `json:"label_threshold,omitempty"`
+	ReplyThreshold float64   `json:"reply_threshold,omitempty"`
+	Encoder        string    `json:"encoder,omitempty"`  // the sentence encoder that it was trained with
+	Wordings       *Wordings `json:"wordings,omitempty"` // how it answers what it wasn't taught word for word; nil where that wasn't measured
+	Pinned         *float64  `json:"pinned,omitempty"`   // share of the pinned test set that it gets right
+	Tuned          string    `json:"tuned,omitempty"`    // the fine-tuned model that answers for it, as its service calls it
 }
+
+// Wordings counts how questions were answered in wordings that were held back from what answers.
+type Wordings struct {
+	Asked     int `json:"asked"`     // questions
+	Right     int `json:"right"`     // of them, with the reply that was taught
+	Wrong     int `json:"wrong"`     // with another
+	Suggested int `json:"suggested"` // with the right one among suggestions
+	Chat      int `json:"chat"`      // lines of ordinary chat
+	Answered  int `json:"answered"`  // of them, answered
+}
+
+// Refused is how many questions got no answer.
+func (w Wordings) Refused() int { return w.Asked - w.Right - w.Wrong }
 
 // Training reads the model's summary; a model without one has the zero value.
 func (m Model) Training() (t Training, err error) {

@@ -53,6 +53,8 @@ type Settings struct {
 	RecognizerLanguage string `json:"recognizer_language,omitempty"` // BCP 47 such as "ru-RU"; "" = from Language
 	Voice              string `json:"voice,omitempty"`               // name of a synthesizer or a voice; "" = the configuration's
 	Chat               string `json:"chat,omitempty"`                // "openai" or "off"; "" = the configuration's
+	Persona            string `json:"persona,omitempty"`             // how the chat server is to sound; "" = as usual
+	ShowLabels         bool   `json:"show_labels,omitempty"`         // labels are named where there is no answer
 	Grounded           *bool  `json:"grounded,omitempty"`            // the chat server may answer from examples only; nil = the configuration's
 
 	Call CallPlace `json:"call,omitzero"`

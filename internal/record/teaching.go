@@ -27,21 +27,33 @@ type Exchange struct {
 	Answer     string      `json:"answer"`
 	Label      string      `json:"label,omitempty"`
 	Source     Source      `json:"source"`
-	Score      float64     `json:"score"` // the answer's probability, 0 to 1
+	Taught     string      `json:"taught,omitempty"` // the question that was taught and gave the answer; "" where none did
+	Score      float64     `json:"score"`            // the answer's probability, 0 to 1
 	At         time.Time   `json:"at"`
 }
 
+// CorrectionKind says what a correction is about.
+type CorrectionKind string
+
+// The kinds of corrections.
+const (
+	CorrectionOther CorrectionKind = ""      // another question than the one that was answered: a pair of its own
+	CorrectionSame  CorrectionKind = "same"  // the same question: all that has the answer given gets the right one
+	CorrectionNever CorrectionKind = "never" // the question is never to be answered
+)
+
 // Correction is what a person said would have been the right answer.
 type Correction struct {
-	ID         CorrectionID `json:"id"`
-	Server     ServerID     `json:"server"`
-	Question   string       `json:"question"`
-	Given      string       `json:"given"`
-	Right      string       `json:"right"`
-	By         UserID       `json:"by"`
-	Message    MessageID    `json:"message,omitempty"` // Mynah's message that was wrong; 0 = none
-	At         time.Time    `json:"at"`
-	AbsorbedBy ModelID      `json:"absorbed_by,omitempty"` // the first model trained with it; 0 = none yet
+	ID         CorrectionID   `json:"id"`
+	Server     ServerID       `json:"server"`
+	Question   string         `json:"question"`
+	Given      string         `json:"given"`
+	Kind       CorrectionKind `json:"kind,omitempty"`
+	Right      string         `json:"right"`
+	By         UserID         `json:"by"`
+	Message    MessageID      `json:"message,omitempty"` // Mynah's message that was wrong; 0 = none
+	At         time.Time      `json:"at"`
+	AbsorbedBy ModelID        `json:"absorbed_by,omitempty"` // the first model trained with it; 0 = none yet
 }
 
 // Feedback is a text of a person about Mynah, or a vote under one of its messages.

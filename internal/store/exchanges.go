@@ -10,12 +10,12 @@ import (
 	"github.com/mynahbot/mynah/internal/record"
 )
 
-const exchangeColumns = `id, server, channel, asker, asked_in, answered_in, parts, question, answer, label, source, score, at`
+const exchangeColumns = `id, server, channel, asker, asked_in, answered_in, parts, question, answer, label, source, taught, score, at`
 
 func scanExchange(row scanner) (e record.Exchange, err error) {
 	var server, channel, asker, askedIn, answeredIn, at int64
 	var parts string
-	err = row.Scan(&e.ID, &server, &channel, &asker, &askedIn, &answeredIn, &parts, &e.Question, &e.Answer, &e.Label, &e.Source, &e.Score, &at)
+	err = row.Scan(&e.ID, &server, &channel, &asker, &askedIn, &answeredIn, &parts, &e.Question, &e.Answer, &e.Label, &e.Source, &e.Taught, &e.Score, &at)
 	e.Server, e.Channel, e.Asker = record.ServerID(server), record.ChannelID(channel), record.UserID(asker)
 	e.AskedIn, e.AnsweredIn, e.At = record.MessageID(askedIn), record.MessageID(answeredIn), moment(at)
 	for id := range strings.FieldsFuncSeq(parts, func(r rune) bool { return r == ',' }) {
@@ -42,10 +42,10 @@ func partList(ids []record.MessageID) string {
 // SaveExchange keeps a new exchange and returns its id; e.ID is ignored.
 func (s *Store) SaveExchange(ctx context.Context, e record.Exchange) (id record.ExchangeID, err error) {
 	err = s.write.QueryRowContext(ctx, `INSERT INTO exchange
-		(server, channel, asker, asked_in, answered_in, parts, question, answer, label, source, score, at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) RETURNING id`,
+		(server, channel, asker, asked_in, answered_in, parts, question, answer, label, source, taught, score, at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) RETURNING id`,
 		int64(e.Server), int64(e.Channel), int64(e.Asker), int64(e.AskedIn), int64(e.AnsweredIn), partList(e.Parts),
-		clean(e.Question), clean(e.Answer), clean(e.Label), string(e.Source), e.Score, micros(e.At)).Scan(&id)
+		clean(e.Question), clean(e.Answer), clean(e.Label), string(e.Source), clean(e.Taught), e.Score, micros(e.At)).Scan(&id)
 	if err != nil {
 		return 0, fmt.Errorf("keep an exchange of server %s: %w", e.Server, err)
 	}

@@ -78,17 +78,20 @@ func (t *Teacher) Edit(ctx context.Context, server record.ServerID, e record.Exa
 }
 
 // Correct keeps what is right in place of the answer of an exchange, and lets it answer from now on.
-func (t *Teacher) Correct(ctx context.Context, e record.Exchange, by record.UserID, right string) error {
+// Where the answer was taught for the very words that were asked, kind is [record.CorrectionSame].
+func (t *Teacher) Correct(ctx context.Context, e record.Exchange, kind record.CorrectionKind, by record.UserID, right string) error {
 	if _, err := t.cfg.Answers.Knowledge(ctx, e.Server); err != nil {
 		return err // nothing is kept that can't answer
 	}
 	_, err := t.cfg.Corrections.SaveCorrection(ctx, record.Correction{
-		Server: e.Server, Question: e.Question, Given: e.Answer, Right: right, By: by, Message: e.AnsweredIn, At: t.cfg.Now(),
+		Server: e.Server, Question: e.Question, Given: e.Answer, Kind: kind, Right: right, By: by, Message: e.AnsweredIn, At: t.cfg.Now(),
 	})
 	if err != nil {
 		return err
 	}
-	return t.cfg.Answers.Correct(ctx, e.Server, e.Question, right)
+	t.cfg.Answers.Forget(e.Server)
+	_, err = t.cfg.Answers.Knowledge(ctx, e.Server)
+	return err
 }
 
 // Promote puts a model into use that waits. It must be readable.
@@ -118,13 +121,6 @@ func (t *Teacher) use(ctx context.Context, m record.Model, put func(context.Cont
 	return nil
 }
 
-// correctionExample is a correction as trainings learn it.
-func correctionExample(k record.Correction) record.Example {
-	return record.Example{Text: k.Question, Reply: k.Right, Origin: record.Origin{
-		Kind: record.OriginCorrection, Message: k.Message, Author: k.By, At: k.At,
-	}}
-}
-
 // Taught returns all that a server was taught by examples and corrections, in this order.
 func (t *Teacher) Taught(ctx context.Context, server record.ServerID) ([]record.Example, error) {
 	examples, err := t.cfg.Examples.Examples(ctx, server, "")
@@ -135,10 +131,7 @@ func (t *Teacher) Taught(ctx context.Context, server record.ServerID) ([]record.
 	if err != nil {
 		return nil, err
 	}
-	for _, k := range corrections {
-		examples = append(examples, correctionExample(k))
-	}
-	return examples, nil
+	return answer.Corrected(examples, corrections), nil
 }
 
 // Responses reads what the server says to texts of each label.

@@ -104,8 +104,8 @@ func (r *run) gather(ctx context.Context, w *workspace.Workspace, attached []rec
 	}
 	for _, c := range corrections {
 		m.last = max(m.last, c.ID)
-		m.Examples = append(m.Examples, correctionExample(c))
 	}
+	m.Examples = answer.Corrected(m.Examples, corrections)
 	// What is no example by today's rules would end the training.
 	m.Examples = slices.DeleteFunc(m.Examples, func(e record.Example) bool { return e.Validate() != nil })
 	if most := r.cfg.MaxExamples; len(m.Examples) > most {

@@ -42,8 +42,12 @@ func (r *run) compare(ctx context.Context, o *Outcome) error {
 		return err
 	}
 	o.Decision = learn.Decision{Promote: true}
+	if o.Guesses = guesses(o); o.Guesses {
+		o.Decision.Promote = false
+	}
 	if !found {
-		return nil
+		o.Wordings, err = r.measureWordings(ctx, o.knowledge.Pairs(), nil)
+		return err
 	}
 	o.Old = &active
 	old, err := r.cfg.Answers.Load(ctx, active)
@@ -51,9 +55,6 @@ func (r *run) compare(ctx context.Context, o *Outcome) error {
 		// A model that can't be read answers nobody; any other is better.
 		r.log.Error("the model in use can't be read", "server", r.job.Server, "model", active.Number, "err", err)
 		return nil
-	}
-	if old.Missing() != "" {
-		return nil // it answers nobody either
 	}
 	before, err := r.heldOut(ctx, active)
 	if err != nil {
@@ -69,7 +70,7 @@ func (r *run) compare(ctx context.Context, o *Outcome) error {
 		model, _ := k.Model()
 		return learn.EvaluateWith(model, func(text string) (learn.Prediction, error) { return unseen(ctx, k, text, heldOut) }, truths, nil)
 	}
-	next := r.knowledge(o)
+	next := o.knowledge
 	oldScore, err := score(old, before)
 	if err != nil {
 		return err
@@ -99,6 +100,20 @@ func (r *run) compare(ctx context.Context, o *Outcome) error {
 	})
 	if o.Decision.Ground == learn.GroundEarlier {
 		o.Batch = largestBatch(truths, earlier, &oldScore)
+	}
+	if o.Wordings, err = r.measureWordings(ctx, next.Pairs(), taught); err != nil {
+		return err
+	}
+	if o.Wordings != nil {
+		if o.Before, err = r.measureWordings(ctx, old.Pairs(), taught); err != nil {
+			return err
+		}
+		if o.Decision.Promote && o.Wordings.earlier < o.Before.earlier {
+			o.Decision.Promote, o.Decision.Ground = false, GroundWordings
+		}
+	}
+	if o.Guesses {
+		o.Decision.Promote = false
 	}
 	if o.Uncompared = next.Tuned() != "" || old.Tuned() != ""; o.Uncompared {
 		o.Decision.Promote = false // what a service made is compared on the pinned texts at most
@@ -198,8 +213,13 @@ func unseen(ctx context.Context, k *answer.Knowledge, text string, heldOut heldO
 	label, ok := heldOut[learn.Normalize(text)]
 	var p learn.Prediction
 	if ok {
-		model, _ := k.Model()
-		p = model.Predict(text) // for its reply, which needs no encoder
+		match, err := k.Pairs().Ask(ctx, text, answer.Before{})
+		if err != nil {
+			return p, err
+		}
+		if best, found := match.Best(); found {
+			p.Reply, p.ReplyScore, p.ReplyKnown = best.Reply, best.Probability, match.Kind == answer.Answered
+		}
 		p.Label = label
 	} else {
 		var err error
@@ -218,7 +238,7 @@ func (r *run) measurePinned(ctx context.Context, o *Outcome) error {
 	if len(r.material.pinned) == 0 {
 		return nil
 	}
-	ev, err := r.measure(ctx, r.knowledge(o), r.material.pinned)
+	ev, err := r.measure(ctx, o.knowledge, r.material.pinned)
 	o.Pinned = &ev
 	return err
 }

@@ -44,10 +44,20 @@ type Outcome struct {
 	Old      *record.Model // the model in use until now; nil for none
 	// Uncompared says that it is held back since one of the two was fine-tuned elsewhere.
 	Uncompared bool
-	Change     *learn.Change // from the old to the new; nil without an old one
-	Pinned     *learn.Evaluation
-	Curve      []learn.CurvePoint
+	// Wordings is how the new model answers questions in wordings that it wasn't taught, and Before how
+	// the old one answers the same; nil where there is nothing to measure on.
+	Wordings, Before *Wordings
+	// Guesses says that it is held back since its labels are no better than guessing.
+	Guesses bool
+	Change  *learn.Change // from the old to the new; nil without an old one
+	Pinned  *learn.Evaluation
+	Curve   []learn.CurvePoint
+
+	knowledge *answer.Knowledge // the new model as it would answer
 }
+
+// Threshold is how likely right an answer of the new model must be to be given.
+func (o *Outcome) Threshold() float64 { return o.knowledge.Pairs().Threshold() }
 
 // Report gets how far a training is, and what is known so far of what it learns, from one goroutine
 // at a time.
@@ -140,6 +150,9 @@ func (r *run) do(ctx context.Context) (o Outcome, err error) {
 	if len(r.material.responses) > 0 {
 		model = model.WithResponses(r.material.responses)
 	}
+	if model, err = r.cfg.Answers.Matcher().Keep(ctx, model); err != nil {
+		return o, err
+	}
 	o = Outcome{
 		Report: report, Material: r.material, Model: model,
 		Added: r.added + r.request.Added, Duplicates: r.duplicates + r.request.Duplicates, Skipped: r.skipped, FirstSkip: r.firstSkip,
@@ -148,6 +161,9 @@ func (r *run) do(ctx context.Context) (o Outcome, err error) {
 		if o.Tuned, err = r.fineTune(ctx); err != nil {
 			return o, err
 		}
+	}
+	if o.knowledge, err = r.cfg.Answers.Of(ctx, o.Model, o.Tuned); err != nil {
+		return o, err
 	}
 	if err := r.compare(ctx, &o); err != nil {
 		return o, err
@@ -205,7 +221,7 @@ func (r *run) keep(ctx context.Context, blob string, o *Outcome) (record.Model, 
 	summary, err := json.Marshal(record.Training{
 		Job: r.job.ID, Examples: report.Examples, Labels: len(model.Labels()), Questions: report.Questions,
 		ECE: report.HeldOut.ECE, Took: report.Duration,
-		LabelThreshold: model.Threshold(), ReplyThreshold: model.ReplyThreshold(), Encoder: model.Encoder(), Tuned: o.Tuned, Pinned: o.pinnedScore(),
+		LabelThreshold: model.Threshold(), ReplyThreshold: o.knowledge.Pairs().Threshold(), Encoder: model.Encoder(), Tuned: o.Tuned, Pinned: o.pinnedScore(),
 	})
 	if err != nil {
 		return record.Model{}, err
@@ -232,6 +248,3 @@ func (r *run) keep(ctx context.Context, blob string, o *Outcome) (record.Model, 
 	r.cfg.Answers.Forget(r.job.Server)
 	return kept, nil
 }
-
-// knowledge is the new model as it would answer.
-func (r *run) knowledge(o *Outcome) *answer.Knowledge { return r.cfg.Answers.Of(o.Model, o.Tuned) }

@@ -24,8 +24,36 @@ type Line struct {
 	General bool // a question of general interest; else chat
 }
 
-// Lines are the texts that ship with the program, in an order that doesn't change.
+// heldEvery is that one in so many lines is held back.
+const heldEvery = 60
+
+// Lines are the texts that ship with the program, in an order that doesn't change. Those that [Held]
+// returns are not among them.
 func Lines() ([]Line, error) {
+	all, err := allLines()
+	var out []Line
+	for i, l := range all {
+		if i%heldEvery != 0 {
+			out = append(out, l)
+		}
+	}
+	return out, err
+}
+
+// Held are texts of the same kinds that nothing is compared with and no judge has seen, so that it can
+// be measured how many of such are answered.
+func Held() ([]Line, error) {
+	all, err := allLines()
+	var out []Line
+	for i, l := range all {
+		if i%heldEvery == 0 {
+			out = append(out, l)
+		}
+	}
+	return out, err
+}
+
+func allLines() ([]Line, error) {
 	var all []Line
 	seen := map[string]bool{}
 	err := fs.WalkDir(backgroundFiles, ".", func(name string, d fs.DirEntry, err error) error {
@@ -59,7 +87,11 @@ type Background struct {
 	grams map[uint64]int32 // lines that have a piece of a word
 
 	chat, general matrix // vectors of the lines; empty without an encoder
+	sample        matrix // of some of them, to see how common what was taught is
 }
+
+// maxSample is how many lines of the background each wording is compared with.
+const maxSample = 2000
 
 // NewBackground counts the words of the lines.
 func NewBackground(lines []Line) *Background {
@@ -108,8 +140,11 @@ func (b *Background) Encode(ctx context.Context, encoder Encoder) error {
 	if b.chat, err = encode(ctx, encoder, chat); err != nil {
 		return err
 	}
-	b.general, err = encode(ctx, encoder, general)
-	return err
+	if b.general, err = encode(ctx, encoder, general); err != nil {
+		return err
+	}
+	b.sample = b.chat.some(b.general, maxSample)
+	return nil
 }
 
 // Knows reports whether a word is one: some line has it, or a group of opposites.

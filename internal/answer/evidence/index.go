@@ -199,7 +199,7 @@ func (ix *Index) place() {
 		sample.rows++
 		owner = append(owner, ix.wordings[i].entry)
 	}
-	near := make([]float32, max(sample.rows, ix.background.chat.rows, ix.background.general.rows))
+	near := make([]float32, max(sample.rows, ix.background.sample.rows))
 	for i := range ix.wordings {
 		w := &ix.wordings[i]
 		sample.cosines(ix.texts.row(i), near)
@@ -214,7 +214,7 @@ func (ix *Index) place() {
 		for k := range min(found, len(best)) {
 			w.crowd += best[k] / float64(min(found, len(best)))
 		}
-		w.common = max(greatest(ix.background.chat, ix.texts.row(i), near), greatest(ix.background.general, ix.texts.row(i), near))
+		w.common = greatest(ix.background.sample, ix.texts.row(i), near)
 	}
 }
 
@@ -271,6 +271,23 @@ type Sure struct {
 
 // Wording returns a wording by its place.
 func (ix *Index) Wording(place int) string { return ix.wordings[place].text }
+
+// Wordings returns all wordings, in their order.
+func (ix *Index) Wordings() []Wording {
+	out := make([]Wording, len(ix.wordings))
+	for i, w := range ix.wordings {
+		out[i] = Wording{w.text, ix.entries[w.entry].reply}
+	}
+	return out
+}
+
+// Vectors returns the vectors of a wording and of its reply; nil without an encoder.
+func (ix *Index) Vectors(place int) (wording, reply []float32) {
+	if ix.encoder == nil {
+		return nil, nil
+	}
+	return ix.texts.row(place), ix.replies.row(ix.wordings[place].entry)
+}
 
 // Len is the number of wordings.
 func (ix *Index) Len() int { return len(ix.wordings) }

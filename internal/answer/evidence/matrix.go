@@ -44,6 +44,21 @@ func encode(ctx context.Context, encoder Encoder, texts []string) (matrix, error
 	return m, nil
 }
 
+// some are at most n rows of both matrices, evenly chosen.
+func (m matrix) some(other matrix, n int) matrix {
+	out := matrix{columns: m.columns}
+	step := max(1, (m.rows+other.rows+n-1)/n)
+	for i := 0; i < m.rows+other.rows; i += step {
+		if i < m.rows {
+			out.data = append(out.data, m.row(i)...)
+		} else {
+			out.data = append(out.data, other.row(i-m.rows)...)
+		}
+		out.rows++
+	}
+	return out
+}
+
 func (m matrix) row(i int) []float32 { return m.data[i*m.columns : (i+1)*m.columns] }
 
 // cosines writes the cosine of each row and v to out.
