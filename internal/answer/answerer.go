@@ -39,7 +39,7 @@ type BlobStore interface {
 	OpenBlob(ctx context.Context, key string) (io.ReadCloser, error)
 }
 
-// Config is what an Answerer reads. The stores and Matcher are required.
+// Config is what an Answerer reads. The stores are required.
 type Config struct {
 	Settings    SettingsStore
 	Corrections CorrectionStore
@@ -47,7 +47,7 @@ type Config struct {
 	Models      ModelStore
 	Blobs       BlobStore
 
-	Matcher *Matcher      // compares questions with what was taught
+	Matcher *Matcher      // compares questions with what was taught; nil: one that goes by words alone
 	Encoder learn.Encoder // gives sentences' vectors to models that need them; nil: none is there
 	// Chat answers what nothing that was taught answers; nil: nobody does. ChatGrounded: only from
 	// examples, where a server chose nothing.
@@ -72,11 +72,17 @@ type Answerer struct {
 
 // New checks the configuration and returns an Answerer.
 func New(cfg Config) (*Answerer, error) {
-	if cfg.Settings == nil || cfg.Corrections == nil || cfg.Examples == nil || cfg.Models == nil || cfg.Blobs == nil || cfg.Matcher == nil {
-		return nil, errors.New("answer: a store or the matcher is missing in the configuration")
+	if cfg.Settings == nil || cfg.Corrections == nil || cfg.Examples == nil || cfg.Models == nil || cfg.Blobs == nil {
+		return nil, errors.New("answer: a store is missing in the configuration")
 	}
 	if cfg.Log == nil {
 		cfg.Log = slog.Default()
+	}
+	if cfg.Matcher == nil {
+		var err error
+		if cfg.Matcher, err = NewMatcher(nil, "", cfg.Log); err != nil {
+			return nil, err
+		}
 	}
 	return &Answerer{cfg: cfg, log: cfg.Log, matcher: cfg.Matcher, cache: newCache()}, nil
 }

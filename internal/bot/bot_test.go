@@ -36,7 +36,7 @@ func newTestBot(t testing.TB) *Bot {
 	if err != nil {
 		t.Fatal(err)
 	}
-	answers, err := answer.New(t.Context(), answer.Config{Settings: s, Corrections: s, Examples: s, Models: s, Blobs: s, Log: log})
+	answers, err := answer.New(answer.Config{Settings: s, Corrections: s, Examples: s, Models: s, Blobs: s, Log: log})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -195,7 +195,7 @@ func (w *world) connect(to Config, change func(*mynah)) error {
 	if change != nil {
 		change(&p)
 	}
-	if p.Answers, err = answer.New(ctx, p.answer); err != nil {
+	if p.Answers, err = answer.New(p.answer); err != nil {
 		w.t.Fatal(err)
 	}
 	p.teach.Answers = p.Answers

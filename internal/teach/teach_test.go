@@ -35,7 +35,7 @@ func newTeacher(t *testing.T) *Teacher {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a, err := answer.New(answer.Config{Matcher: words(t), Settings: s, Corrections: s, Examples: s, Models: s, Blobs: s, Log: log})
+	a, err := answer.New(answer.Config{Settings: s, Corrections: s, Examples: s, Models: s, Blobs: s, Log: log})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -46,14 +46,4 @@ func newTeacher(t *testing.T) *Teacher {
 		t.Fatal(err)
 	}
 	return teacher
-}
-
-// words compares questions by their words.
-func words(t *testing.T) *answer.Matcher {
-	t.Helper()
-	m, err := answer.NewMatcher(nil, "", slog.New(slog.DiscardHandler))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return m
 }

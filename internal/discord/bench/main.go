@@ -90,7 +90,7 @@ func run(ctx context.Context, warmUp, duration time.Duration, rate int) (err err
 	if err != nil {
 		return err
 	}
-	answers, err := answer.New(ctx, answer.Config{Settings: kept, Corrections: kept, Examples: kept, Models: kept, Blobs: kept, Log: log})
+	answers, err := answer.New(answer.Config{Settings: kept, Corrections: kept, Examples: kept, Models: kept, Blobs: kept, Log: log})
 	if err != nil {
 		return err
 	}
