@@ -35,12 +35,12 @@ func (k *Knowledge) Pairs() *Pairs { return k.pairs }
 // is a request then.
 func (k *Knowledge) Tuned() string { return k.tuned }
 
-// A label's response text is an answer only where the label is likelier than this, and than so many
-// times as likely as chance.
-const (
-	minLabelProbability = 0.5
-	minLabelLead        = 2
-)
+// speaks reports whether a label of so many is likely enough for its response text to be an answer: more
+// likely than not, with at least twice the odds of chance.
+func speaks(probability float64, labels int) bool {
+	chance := 1 / float64(max(labels-1, 1)) // its odds
+	return probability > 0.5 && probability >= 2*chance*(1-probability)
+}
 
 // PredictHere is what is made of a text here; no service is asked.
 func (k *Knowledge) PredictHere(ctx context.Context, text string) (learn.Prediction, error) {
@@ -63,9 +63,7 @@ func (k *Knowledge) prediction(ctx context.Context, text string, match Match) (p
 		if p, err = k.label(ctx, text, match.vector); err != nil {
 			return p, err
 		}
-		if p.ReplyKnown && (p.Probability < minLabelProbability || p.Probability*float64(len(k.model.Labels())) < minLabelLead) {
-			p.ReplyKnown = false
-		}
+		p.ReplyKnown = p.ReplyKnown && speaks(p.Probability, len(k.model.Labels()))
 	}
 	if best, ok := match.Best(); ok && (match.Kind == Answered || !p.ReplyKnown && p.Reply == "") {
 		p.Reply, p.ReplyScore, p.ReplyKnown = best.Reply, best.Probability, match.Kind == Answered

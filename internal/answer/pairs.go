@@ -30,7 +30,7 @@ type Match struct {
 	Kind Kind
 	// Candidates may answer it, the likeliest first: with Answered the first does.
 	Candidates []Candidate
-	Exact      bool // the question was taught word for word, or asks the very same
+	Exact      bool // the question was taught word for word
 
 	vector []float32 // of the question; nil where none was computed
 }
@@ -107,7 +107,7 @@ func (p *Pairs) Ask(ctx context.Context, question string, before Before) (Match,
 
 // sure is a match with what was taught for the very question.
 func (p *Pairs) sure(s evidence.Sure, m Match) Match {
-	m.Exact, m.Kind = true, Answered
+	m.Exact, m.Kind = s.Exact, Answered
 	if s.Reply == "" {
 		m.Kind = Unknown
 	}

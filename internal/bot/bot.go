@@ -35,6 +35,8 @@ type Config struct {
 
 	Hearing Transcriber // nil: audio is answered with how to install a recognizer
 	Voice   Speaker     // nil: nothing is spoken
+	// Recognizers are the names that a server may choose from, the configured one first; none: nothing is recognized.
+	Recognizers []string
 	// Talking lets Mynah hold conversations in voice channels; nil: it speaks there and hears nobody.
 	Talking *Talking
 

@@ -85,13 +85,13 @@ func TestSettings(t *testing.T) {
 	boris := w.login("Boris")
 	wants(t, "a trainer", boris.ask("general", "?settings").Content, "`prefix`: ?")
 	ann.say("general", "?settings instruction", upload{"rules.md", []byte("# Our rules\n\n" + strings.Repeat("Be kind to each other. ", 150) + "\n\nThe end.")})
-	ann.saying("has its own instruction")
+	ann.saying("`instruction` is now this server's own")
 	first := ann.ask("general", "?instruction")
 	if len(first.Content) > 2000 || !strings.HasPrefix(first.Content, "# Our rules") {
 		t.Errorf("instruction: %q", first.Content)
 	}
 	ann.saying("The end.")
-	wants(t, "taken back", ann.ask("general", "?settings instruction default").Content, "Mynah's own again")
+	wants(t, "taken back", ann.ask("general", "?settings instruction default").Content, "`instruction` is now Mynah's own")
 }
 
 // trainers is the id of the ready world's role.
@@ -161,6 +161,7 @@ func TestTeachCorrectAndLookAfter(t *testing.T) {
 		ended = job.State.Ended()
 	}
 	wants(t, "cancel", ann.ask("general", "!cancel 2").Content, "has ended already")
+	wants(t, "labels are shown", ann.ask("general", "!settings show_labels on").Content, "now on")
 	wants(t, "answer", ann.ask("general", "!ask how much does a ticket cost").Content, "price")
 	wants(t, "correction stays", ann.ask("general", "!ask who won last year?").Content, "The owls won.")
 	models := ann.ask("general", "!models").Content
@@ -245,8 +246,8 @@ func TestDatasetsAndFiles(t *testing.T) {
 		t.Fatal(err)
 	}
 	for label, texts := range map[string][]string{
-		"good": {"I like it", "wonderful work", "great thing", "so nice", "what a joy"},
-		"bad":  {"I hate it", "terrible work", "awful thing", "so sad", "what a pity"},
+		"good": {"I like it", "wonderful work", "great joy", "such a joy", "what a joy"},
+		"bad":  {"I hate it", "terrible work", "great pity", "such a pity", "what a pity"},
 	} {
 		for i, text := range texts {
 			if _, err := space.Create(fmt.Sprintf("datasets/mood/%s/%d.txt", label, i), strings.NewReader(text)); err != nil {

@@ -30,6 +30,10 @@ func TestAServerLearnsFromNothing(t *testing.T) {
 	const price, final, dog = "how much does a ticket cost", "when is the final", "who may bring a dog"
 	wants(t, "before", ask(price), "nobody has taught me")
 	wants(t, "by file", train("has ended", "", upload{"faq.csv", []byte(table(faq))}).Content, "labels: 3", "Model 1 is in use now")
+	if got := ask(price); strings.Contains(got, "**price**") {
+		t.Errorf("a label is no answer: %s", got)
+	}
+	wants(t, "labels are shown", ann.ask("general", "!settings show_labels on").Content, "now on")
 	wants(t, "a label", ask(price), "**price**")
 	wants(t, "by text", train("has ended", `"`+dog+`" reply:"Everybody may."`).Content, "Model 2 is in use now", "rollback")
 	wants(t, "a reply", ask(dog), "Everybody may.")

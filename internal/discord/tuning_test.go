@@ -164,7 +164,8 @@ func TestTrainingAtAService(t *testing.T) {
 	if s.jobs != 1 || s.lines != 12 {
 		t.Errorf("%d jobs were started, the last with %d lines", s.jobs, s.lines)
 	}
-	wants(t, "what it knows", ann.ask("general", "!ask when does the regatta begin?").Content, "As the service says.")
+	wants(t, "word for word", ann.ask("general", "!ask when does the regatta begin?").Content, "At 8 o'clock.")
+	wants(t, "what it knows", ann.ask("general", "!ask at what time does the regatta begin?").Content, "As the service says.")
 	wants(t, "what it doesn't", ann.ask("general", "!ask zzz qqq xxx").Content, "I don't know that")
 	if len(s.asked) != 1 {
 		t.Errorf("the service was asked %q", s.asked)
@@ -176,9 +177,9 @@ func TestTrainingAtAService(t *testing.T) {
 	ann.say("general", "!train")
 	ann.saying("Model 2 waits as a candidate: what a service fine-tuned")
 	wants(t, "by hand", ann.ask("general", "!promote 2").Content, "Model 2 is in use now")
-	wants(t, "this machine's", ann.ask("general", "!ask when does the regatta begin?").Content, "At 8 o'clock.")
+	wants(t, "this machine's", ann.ask("general", "!ask at what time does the regatta begin?").Content, "At 8 o'clock.")
 	wants(t, "back", ann.ask("general", "!rollback").Content, "Model 1 is in use now")
-	wants(t, "the service's", ann.ask("general", "!ask when does the regatta begin?").Content, "As the service says.")
+	wants(t, "the service's", ann.ask("general", "!ask at what time does the regatta begin?").Content, "As the service says.")
 
 	// As a slash command, and cancelled here and there.
 	ann.slash("general", "train", map[string]any{"provider": "openai"})
