@@ -75,8 +75,8 @@ func (p *Pairs) Ask(ctx context.Context, question string, before Before) (Match,
 	if sure, ok := p.index.Same(question, evidence.Asked{}); ok {
 		return p.sure(sure, Match{}), nil
 	}
-	if !strings.ContainsFunc(question, func(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }) {
-		return Match{Kind: Chat}, nil // nothing that could be asked
+	if !asksSomething(question) {
+		return Match{Kind: Chat}, nil
 	}
 	asked, err := p.index.Ask(ctx, question)
 	if err != nil {
@@ -89,6 +89,9 @@ func (p *Pairs) Ask(ctx context.Context, question string, before Before) (Match,
 	}
 	if sure, ok := p.index.Same(question, asked); ok {
 		return p.sure(sure, m), nil
+	}
+	if followed, ok, err := p.follow(ctx, question, before, m); err != nil || ok {
+		return followed, err
 	}
 	best, _ := m.Best()
 	switch t := p.thresholds; {
@@ -103,6 +106,17 @@ func (p *Pairs) Ask(ctx context.Context, question string, before Before) (Match,
 		m.Kind = Unknown
 	}
 	return m, nil
+}
+
+// asksSomething reports whether a text has words, and doesn't only repeat a few of them.
+func asksSomething(text string) bool {
+	words := strings.FieldsFunc(strings.ToLower(text), func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
+	distinct := map[string]bool{}
+	for _, w := range words {
+		distinct[w] = true
+	}
+	const few, repeats = 8, 4 // of at least so many words each stands so often
+	return len(words) > 0 && (len(words) < few || len(distinct)*repeats > len(words))
 }
 
 // sure is a match with what was taught for the very question.

@@ -131,10 +131,10 @@ func (c *Call) correctExchange(ctx context.Context, e record.Exchange, right str
 	return c.Say(ctx, c.T("correct.done", "question", plain(e.Question)))
 }
 
-// kindOf says what a correction is about where nobody is asked: only the very words that were taught are surely the
-// same question.
+// kindOf says what a correction is about where nobody is asked: only the words that were taught, or a phrasing of them
+// that surely asks the same, are the same question.
 func kindOf(e record.Exchange) record.CorrectionKind {
-	if e.Taught != "" && learn.Normalize(e.Taught) == learn.Normalize(e.Question) {
+	if e.Taught != "" && (e.Score == 1 || learn.Normalize(e.Taught) == learn.Normalize(e.Question)) {
 		return record.CorrectionSame
 	}
 	return record.CorrectionOther

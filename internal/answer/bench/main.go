@@ -69,6 +69,10 @@ func main() {
 	must(err)
 	t := j.Thresholds()
 	fmt.Printf("%+v\n", t)
+	if os.Getenv("FOLLOW") != "" {
+		followExperiment(ctx, b, e, j, *data)
+		return
+	}
 	must(os.MkdirAll(*out, 0o755))
 	ds, _ := filepath.Glob(*data + "/*/faq.jsonl")
 	for _, d := range ds {

@@ -252,15 +252,16 @@ func (ix *Index) Same(question string, asked Asked) (found Sure, ok bool) {
 		w := &ix.wordings[i]
 		return Sure{Reply: ix.entries[w.entry].reply, Wording: w.text, Exact: true}, true
 	}
-	p := phrasingOf(question)
+	p, last := phrasingOf(question), -1 // what was taught last counts
 	for _, c := range asked.Candidates {
 		for _, w := range ix.entries[ix.wordings[c.Wording].entry].wordings {
-			if p.same(ix.wordings[w].asks, ix.knows) {
-				return Sure{Reply: c.Reply, Wording: ix.wordings[w].text}, true
+			if w > last && p.same(ix.wordings[w].asks, ix.knows) {
+				last = w
+				found = Sure{Reply: c.Reply, Wording: ix.wordings[w].text}
 			}
 		}
 	}
-	return Sure{}, false
+	return found, last >= 0
 }
 
 // Sure is a reply that was taught for the very question.

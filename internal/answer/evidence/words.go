@@ -130,6 +130,9 @@ func hash(b []byte) uint64 {
 	return h.Sum64()
 }
 
+// Asks reports whether a word, in lower case, is one that questions are asked with.
+func Asks(word string) bool { return questionWords[word] }
+
 // questionWords begin questions, or ask somewhere near their beginning.
 var questionWords = func() map[string]bool {
 	all := map[string]bool{}
