@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 
 	"go.uber.org/goleak"
@@ -39,7 +40,11 @@ func newTestBotWith(t testing.TB, asks func(*answer.Config), change func(*Config
 	if err != nil {
 		t.Fatal(err)
 	}
-	asked := answer.Config{Settings: s, Corrections: s, Examples: s, Models: s, Blobs: s, Log: log}
+	matcher, err := byWords()
+	if err != nil {
+		t.Fatal(err)
+	}
+	asked := answer.Config{Matcher: matcher, Settings: s, Corrections: s, Examples: s, Models: s, Blobs: s, Log: log}
 	if asks != nil {
 		asks(&asked)
 	}
@@ -108,3 +113,8 @@ func textKeys(t *testing.T) []string {
 	}
 	return keys
 }
+
+// byWords compares questions by their words, for all tests: to read the background takes a while with the race detector.
+var byWords = sync.OnceValues(func() (*answer.Matcher, error) {
+	return answer.NewMatcher(nil, "", slog.New(slog.DiscardHandler))
+})

@@ -89,7 +89,7 @@ func TestChatServerAnswersWhatIsNotKnown(t *testing.T) {
 	}
 
 	question := "!ask tell me please at what hour the doors open for visitors"
-	s.pieces <- "At nine"
+	s.pieces <- "[1] At nine"
 	first := ann.ask("general", question)
 	if first.Content != "At nine …" {
 		t.Errorf("unfinished answer %q", first.Content)

@@ -182,7 +182,7 @@ func (w *world) connect(to Config, change func(*mynah)) error {
 	}
 	w.settings = &heldSettings{SettingsStore: w.store}
 	p := mynah{
-		answer: answer.Config{Settings: w.settings, Corrections: w.store, Examples: w.store, Models: w.store, Blobs: w.store, Log: log},
+		answer: answer.Config{Matcher: w.matcher(), Settings: w.settings, Corrections: w.store, Examples: w.store, Models: w.store, Blobs: w.store, Log: log},
 		teach: teach.Config{
 			Settings: w.settings, Corrections: w.store, Examples: w.store, Models: w.store, Blobs: w.store,
 			Jobs: w.jobs, Workspaces: w.spaces, Log: log,
@@ -299,4 +299,18 @@ func (l *logRecorder) String() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return strings.Join(l.lines[max(0, len(l.lines)-40):], "\n")
+}
+
+// byWords compares questions by their words, for all tests: to read the background takes a while with the race detector.
+var byWords = sync.OnceValues(func() (*answer.Matcher, error) {
+	return answer.NewMatcher(nil, "", slog.New(slog.DiscardHandler))
+})
+
+func (w *world) matcher() *answer.Matcher {
+	w.t.Helper()
+	m, err := byWords()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return m
 }

@@ -167,15 +167,25 @@ func start(t *testing.T, s *standIn) *Client {
 
 func TestChat(t *testing.T) {
 	near := []answer.Candidate{{Question: "when do you open?", Reply: "At nine.", Probability: 0.8}}
-	s := &standIn{answer: []string{"At ", "nine", "."}}
+	s := &standIn{answer: []string{"[1", "] At ", "nine", "."}}
 	c := start(t, s)
 	var updates []string
 	got, err := c.Chat(t.Context(), answer.ChatQuestion{Text: "opening time?", Nearest: near, Grounded: true}, func(s string) { updates = append(updates, s) })
 	if err != nil || got != "At nine." || len(updates) != 3 || updates[2] != "At nine." {
 		t.Errorf("%q, %q, %v", got, updates, err)
 	}
-	if !strings.Contains(s.system, "Question: when do you open?\nAnswer: At nine.") || !strings.Contains(s.system, "only from the examples") {
+	if !strings.Contains(s.system, "[1] Question: when do you open?\nAnswer: At nine.") || !strings.Contains(s.system, "only from the examples") {
 		t.Errorf("system message %q", s.system)
+	}
+	for _, uncited := range []string{"At nine.", "[2] At nine.", "[0] x", "[1]", "[one] x", "1] x"} {
+		s.answer = []string{uncited}
+		if got, err := c.Chat(t.Context(), answer.ChatQuestion{Text: "opening time?", Nearest: near, Grounded: true}, nil); !errors.Is(err, answer.ErrNotGrounded) {
+			t.Errorf("%q cites nothing: %q, %v", uncited, got, err)
+		}
+	}
+	s.answer = []string{"Ahoy!"}
+	if got, err := c.Chat(t.Context(), answer.ChatQuestion{Text: "hello", Nearest: near, Persona: "a pirate"}, nil); err != nil || got != "Ahoy!" || !strings.Contains(s.system, "in this manner") || !strings.Contains(s.system, "a pirate") {
+		t.Errorf("persona: %q, %v, %q", got, err, s.system)
 	}
 	s.answer, updates = []string{"UNK", "NOWN"}, nil
 	if _, err := c.Chat(t.Context(), answer.ChatQuestion{Text: "who won?", Nearest: near, Grounded: true}, func(s string) { updates = append(updates, s) }); !errors.Is(err, answer.ErrNotGrounded) || updates != nil {

@@ -2,6 +2,7 @@ package teach
 
 import (
 	"log/slog"
+	"sync"
 	"testing"
 
 	"github.com/mynahbot/mynah/internal/answer"
@@ -35,7 +36,11 @@ func newTeacher(t *testing.T) *Teacher {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a, err := answer.New(answer.Config{Settings: s, Corrections: s, Examples: s, Models: s, Blobs: s, Log: log})
+	matcher, err := byWords()
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, err := answer.New(answer.Config{Matcher: matcher, Settings: s, Corrections: s, Examples: s, Models: s, Blobs: s, Log: log})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -47,3 +52,8 @@ func newTeacher(t *testing.T) *Teacher {
 	}
 	return teacher
 }
+
+// byWords compares questions by their words, for all tests: to read the background takes a while with the race detector.
+var byWords = sync.OnceValues(func() (*answer.Matcher, error) {
+	return answer.NewMatcher(nil, "", slog.New(slog.DiscardHandler))
+})

@@ -96,19 +96,36 @@ const maxSample = 2000
 // NewBackground counts the words of the lines.
 func NewBackground(lines []Line) *Background {
 	b := &Background{lines: lines, stems: map[string]int32{}, words: map[string]bool{}, grams: map[uint64]int32{}}
-	for _, l := range lines {
-		words := lexemes(l.Text)
-		for _, w := range words {
-			b.words[w.word] = true
+	type known struct {
+		stem  string
+		grams []uint64
+		line  int // the last that has it
+	}
+	vocabulary := map[string]*known{} // taking a word apart takes longer than finding it here
+	inLine := map[uint64]int{}        // the last line that has a piece
+	for i, l := range lines {
+		var words []lexeme
+		for _, w := range written(l.Text) {
+			k := vocabulary[w]
+			if k == nil {
+				k = &known{stem: stem(w), line: -1}
+				grams([]lexeme{{w, k.stem}}, func(g uint64) { k.grams = append(k.grams, g) })
+				vocabulary[w] = k
+				b.words[w] = true
+			}
+			words = append(words, lexeme{w, k.stem})
+			if k.line == i {
+				continue
+			}
+			k.line = i
+			for _, g := range k.grams {
+				if inLine[g] != i+1 {
+					inLine[g] = i + 1
+					b.grams[g]++
+				}
+			}
 		}
 		once(words, func(stem string) { b.stems[stem]++ })
-		seen := map[uint64]bool{}
-		grams(words, func(g uint64) {
-			if !seen[g] {
-				seen[g] = true
-				b.grams[g]++
-			}
-		})
 	}
 	return b
 }

@@ -24,16 +24,24 @@ type lexeme struct{ word, stem string }
 
 // lexemes are the words of a text in lower case, at most maxWords.
 func lexemes(text string) []lexeme {
-	words := strings.Fields(learn.Normalize(text))
-	words = words[:min(len(words), maxWords)]
-	out := make([]lexeme, 0, len(words))
-	for _, w := range words {
-		if len(w) > maxWordBytes {
-			w = strings.ToValidUTF8(w[:maxWordBytes], "")
-		}
-		out = append(out, lexeme{w, stem(w)})
+	words := written(text)
+	out := make([]lexeme, len(words))
+	for i, w := range words {
+		out[i] = lexeme{w, stem(w)}
 	}
 	return out
+}
+
+// written are the words of a text as they are written, in lower case, at most maxWords.
+func written(text string) []string {
+	words := strings.Fields(learn.Normalize(text))
+	words = words[:min(len(words), maxWords)]
+	for i, w := range words {
+		if len(w) > maxWordBytes {
+			words[i] = strings.ToValidUTF8(w[:maxWordBytes], "")
+		}
+	}
+	return words
 }
 
 func stem(word string) string {
