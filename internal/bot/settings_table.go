@@ -33,7 +33,7 @@ func settingsTable() []setting {
 	return []setting{
 		{name: "language", kind: choiceSetting[string]{
 			in:     zeroable(func(s *record.Settings) *string { return &s.Language }),
-			values: func(b *Bot) []string { return b.texts.languages },
+			values: func(b *Bot) []string { return b.cfg.Languages.Tags() },
 			usual:  func(c *Call) string { return c.T("settings.language_auto", "language", c.Language) },
 		}},
 		{name: "prefix", kind: textSetting{

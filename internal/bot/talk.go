@@ -124,7 +124,7 @@ func (b *Bot) Converse(ctx context.Context, server record.ServerID, mouth conver
 	t.session, err = conversation.New(conversation.Config{
 		Mouth: mouth, Mind: t, Consent: t.choices, Recognizer: t, NewVAD: b.cfg.Talking.NewVAD,
 		Synthesizer: t, Teacher: t, Rights: t, Room: t, Chat: t, Meter: b.cfg.Talking.Meter, Transcripts: t,
-		Name: b.cfg.Talking.Name, Names: settings.Names, Language: b.language(settings), Timing: timing, Log: b.log,
+		Name: b.cfg.Talking.Name, Names: settings.Names, Language: b.language(settings), Languages: b.cfg.Languages, Timing: timing, Log: b.log,
 	})
 	if err != nil {
 		return nil, err

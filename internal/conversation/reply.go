@@ -103,7 +103,7 @@ func (r *reply) firstWords() {
 // grow has more of an answer said: up to the last sentence that is complete, or, when it is whole, all of it.
 func (s *Session) grow(ctx context.Context, r *reply, a Answer, whole bool) {
 	if a.Language == "" {
-		a.Language = cmp.Or(r.answer.Language, scriptLanguage(a.Text, r.question.Language))
+		a.Language = cmp.Or(r.answer.Language, s.written(a.Text, r.question.Language))
 	}
 	end := len(a.Text)
 	if !whole {
@@ -206,26 +206,6 @@ func (s *Session) voice(ctx context.Context, r *reply, language string) {
 			s.write(r)
 		})
 	})
-}
-
-// scriptLanguage is the language of a text as far as its script tells: what is asked in one language may be answered in another.
-func scriptLanguage(text, otherwise string) string {
-	latin, cyrillic := 0, 0
-	for _, r := range text {
-		switch {
-		case r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z':
-			latin++
-		case r >= 0x400 && r < 0x530:
-			cyrillic++
-		}
-	}
-	switch {
-	case cyrillic > latin && otherwise == "en":
-		return "ru"
-	case latin > 0 && cyrillic == 0 && otherwise == "ru":
-		return "en"
-	}
-	return otherwise
 }
 
 // shorten cuts a text behind the last sentence that ends within limit letters. What follows is the rest.

@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/mynahbot/mynah/internal/language"
 	"github.com/mynahbot/mynah/internal/record"
 	"github.com/mynahbot/mynah/internal/spoken"
 )
@@ -33,11 +34,12 @@ type Config struct {
 	// Transcripts is given each turn that was meant for Mynah and made out, once it is answered; nil: none is kept.
 	Transcripts Transcripts
 
-	Names      []string // further names and mis-hearings that Mynah listens to
-	Name       string   // what Mynah is called; "" = [DefaultName]
-	Language   string   // that is spoken until somebody asks for another; "" = "en"
-	Timing     Timing   // zero fields take their defaults
-	Confidence float64  // transcripts below it are asked again; 0 = 0.55
+	Names      []string      // further names and mis-hearings that Mynah listens to
+	Name       string        // what Mynah is called; "" = [DefaultName]
+	Language   string        // that is spoken until somebody asks for another; "" = [language.Fallback]
+	Languages  *language.Set // that Mynah knows; nil = [language.All]
+	Timing     Timing        // zero fields take their defaults
+	Confidence float64       // transcripts below it are asked again; 0 = 0.55
 	// Aloud is how many letters of a long answer are spoken, whole sentences; the rest is left to the chat. 0 = 420.
 	Aloud int
 
@@ -119,13 +121,19 @@ func New(cfg Config) (*Session, error) {
 		return nil, errors.New("conversation: a part is missing in the configuration")
 	}
 	cfg.Timing = cfg.Timing.WithDefaults()
-	cfg.Language = cmp.Or(cfg.Language, fallbackLanguage)
+	cfg.Language = cmp.Or(cfg.Language, language.Fallback)
 	cfg.Confidence = cmp.Or(cfg.Confidence, 0.55)
 	cfg.Aloud = cmp.Or(cfg.Aloud, 420)
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	all, err := loadPhrases()
+	if cfg.Languages == nil {
+		var err error
+		if cfg.Languages, err = language.All(); err != nil {
+			return nil, err
+		}
+	}
+	all, err := loadPhrases(cfg.Languages)
 	if err != nil {
 		return nil, err
 	}
@@ -300,15 +308,15 @@ func (s *Session) forget(user record.UserID) {
 // repeated as an answer can. It reports false where the conversation is over.
 func (s *Session) Say(n Notice) bool {
 	return s.ask(func() {
-		language := cmp.Or(n.Language, scriptLanguage(n.Text, s.language))
-		text := s.in(language).speakable(n.Text, s.name)
+		tag := cmp.Or(n.Language, s.written(n.Text, s.language))
+		text := s.in(tag).speakable(n.Text, s.name)
 		if !n.Whole {
 			text, _ = shorten(text, s.cfg.Aloud)
 		}
 		t := &turn{user: n.User}
 		t.settled, t.over = true, true
 		s.queue = append(s.queue, t)
-		t.reply = s.announce(t, text, language)
+		t.reply = s.announce(t, text, tag)
 		t.reply.posted = true
 		s.speakNext(time.Now())
 	})
@@ -400,11 +408,11 @@ func (s *Session) count(what string) {
 }
 
 // in are the phrases of a language.
-func (s *Session) in(language string) *phrases {
-	if p := s.phrases[language]; p != nil {
+func (s *Session) in(tag string) *phrases {
+	if p := s.phrases[tag]; p != nil {
 		return p
 	}
-	return s.phrases[fallbackLanguage]
+	return s.phrases[language.Fallback]
 }
 
 // name is the display name of somebody in the channel, "" for others.

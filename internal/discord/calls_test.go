@@ -414,7 +414,7 @@ func TestConversation(t *testing.T) {
 		}
 	}
 	wants(t, "asked again in writing", ann.ask("general", "!ask who are you?").Content, "bird from the hills")
-	wants(t, "health", ann.ask("general", "!voice").Content, "turns", "endpoint")
+	wants(t, "health", ann.ask("general", "!voice").Content, "medians", "endpoint")
 
 	// Not to be heard is one press of a button, and holds at once.
 	ann.press("general", joined, "run/privacy%20listen/heard/false")
