@@ -38,7 +38,7 @@ type Config struct {
 	Voice   Speaker     // nil: nothing is spoken
 	// Recognizers are the names that a server may choose from, the configured one first; none: nothing is recognized.
 	Recognizers []string
-	// Talking lets Mynah hold conversations in voice channels; nil: it speaks there and hears nobody.
+	// Talking lets Mynah into voice channels; nil: it stays out of them.
 	Talking *Talking
 
 	Prefix     string           // of prefix commands where a server chose none; "" = "!"

@@ -39,6 +39,7 @@ type reply struct {
 	base    time.Duration // where in the speech the saying began
 	at      time.Duration // where it was interrupted
 	by      *turn         // what interrupted it
+	cut     bool          // it was ended, and is over as soon as it is silent
 	posted  bool
 	written chan struct{}    // of an answer to a question: closed once it stands in the chat, or can't
 	message record.MessageID // where it stands there; 0 for nowhere. Valid once written is closed
