@@ -24,17 +24,17 @@ var arrows = []struct {
 	may  []string
 }{
 	{"cmd/mynah", []string{"internal"}},
-	{"internal/discord", []string{"internal/bot", "internal/conversation", "internal/speech", "internal/spoken", "internal/audio", "internal/rtp", "internal/record", "dave"}},
+	{"internal/discord", []string{"internal/bot", "internal/conversation", "internal/speech", "internal/spoken", "internal/audio", "internal/rtp", "internal/language", "internal/record", "dave"}},
 	{"internal/bot", []string{
-		"internal/conversation", "internal/teach", "internal/answer", "internal/dataset", "internal/learn", "internal/workspace", "internal/spoken", "internal/record",
+		"internal/conversation", "internal/teach", "internal/answer", "internal/dataset", "internal/learn", "internal/workspace", "internal/spoken", "internal/language", "internal/record",
 	}},
-	{"internal/conversation", []string{"internal/spoken", "internal/record"}},
+	{"internal/conversation", []string{"internal/spoken", "internal/language", "internal/record"}},
 	{"internal/teach", []string{"internal/answer", "internal/dataset", "internal/learn", "internal/workspace", "internal/record"}},
 	{"internal/answer", []string{"internal/learn", "internal/record"}},
 	{"internal/openai", []string{"internal/answer", "internal/teach", "internal/learn", "internal/record"}},
-	{"internal/dataset", []string{"internal/learn", "internal/record"}},
+	{"internal/dataset", []string{"internal/learn", "internal/language", "internal/record"}},
 	{"internal/learn", []string{"internal/onnx", "internal/record"}},
-	{"internal/speech", []string{"internal/spoken", "internal/audio", "internal/onnx"}},
+	{"internal/speech", []string{"internal/spoken", "internal/language", "internal/audio", "internal/onnx"}},
 	{"internal/speech/models", []string{"internal/speech", "internal/learn/sentence"}}, // it installs sentence encoders too
 	{"internal/audio", []string{"internal/spoken"}},
 	{"internal/store", []string{"internal/record"}},
@@ -46,6 +46,7 @@ var arrows = []struct {
 	{"internal/onnx", nil},
 	{"internal/rtp", nil},
 	{"internal/spoken", nil},
+	{"internal/language", nil},
 	{"internal/record", nil},
 	{"dave", []string{"dave/mls"}}, // a module of its own
 	{"dave/puredave", []string{"dave"}},

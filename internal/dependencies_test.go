@@ -17,8 +17,9 @@ var update = flag.Bool("update", false, "write dependencies.txt anew")
 // whatever way. A wall that falls shows as a diff of it.
 const dependencies = "dependencies.txt"
 
-// largest is how many packages a part may pull in all, the standard library's among them.
-var largest = map[string]int{"internal/bot": 260}
+// largest is how many packages a part may pull in all, the standard library's among them. Of the bot's, 63 draw the charts of a
+// training and 9 are the plurals of golang.org/x/text.
+var largest = map[string]int{"internal/bot": 270}
 
 func TestDependencies(t *testing.T) {
 	var b strings.Builder

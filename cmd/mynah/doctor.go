@@ -5,6 +5,7 @@ import (
 
 	"github.com/mynahbot/mynah/internal/config"
 	"github.com/mynahbot/mynah/internal/doctor"
+	"github.com/mynahbot/mynah/internal/language"
 	"github.com/mynahbot/mynah/internal/speech"
 )
 
@@ -23,9 +24,13 @@ func (c *doctorCmd) Run(ctx contextBox, cfg *config.Config, o *output) (err erro
 	if err != nil {
 		return err
 	}
+	known, err := language.All()
+	if err != nil {
+		return err
+	}
 	check := doctor.Config{
 		Data: dir, RESTURL: cfg.Discord.RestURL, MessageContent: cfg.Discord.MessageContent,
-		Models: installed, Languages: []string{"en", "ru"},
+		Models: installed, Languages: known.Tags(),
 	}
 	if cfg.Speech.Model != "" {
 		check.Recognizer = func() (*speech.Model, error) { return namedModel(cfg, installed) }

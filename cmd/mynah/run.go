@@ -61,7 +61,7 @@ func (c *runCmd) Run(ctx contextBox, cfg *config.Config, o *output, log *slog.Lo
 	to := discord.Config{
 		Token: string(token), NoMessageContent: !cfg.Discord.MessageContent,
 		RESTURL: cfg.Discord.RestURL, GatewayURL: cfg.Discord.GatewayURL, CDNURL: cfg.Discord.CDNURL, Log: log,
-		Synthesizer: a.voice, AloneTime: cfg.Call.Alone,
+		AloneTime: cfg.Call.Alone,
 	}
 	var local *localServer
 	if token == "" {
@@ -125,9 +125,8 @@ func toLocal(to *discord.Config, line localdiscord.Line) error {
 
 // app is what a running Mynah is made of, below its connection to Discord.
 type app struct {
-	bot   *bot.Bot
-	jobs  *jobs.Jobs
-	voice speech.Synthesizer // nil where nothing is spoken
+	bot  *bot.Bot
+	jobs *jobs.Jobs
 	// metrics are served where the configuration says so, else nil.
 	metrics *prometheus.Registry
 }
@@ -218,17 +217,15 @@ func (c *runCmd) open(ctx context.Context, cfg *config.Config, log *slog.Logger,
 	if local {
 		b.ReplyMode = record.ReplyAll // whoever opened the page wants to talk to Mynah
 	}
-	if a.voice, err = openSpeech(ctx, cfg, c.Folder, &b, closing, log); err != nil {
+	if err := openSpeech(ctx, cfg, c.Folder, &b, closing, log); err != nil {
 		return nil, err
 	}
 	if n := runtime.GOMAXPROCS(0); n <= runtime.NumCPU() {
 		runtime.GOMAXPROCS(n + 1) // so that the thread which sends voice packets finds a place beside those that compute
 	}
-	if b.Talking != nil {
-		b.Talking.Store = kept
-		if a.metrics != nil {
-			b.Talking.Meter = web.NewTalkMeter(a.metrics)
-		}
+	b.Talking.Store = kept
+	if a.metrics != nil {
+		b.Talking.Meter = web.NewTalkMeter(a.metrics)
 	}
 	warm(ctx, teaches.Answers, closing, log)
 	if a.bot, err = bot.New(b); err != nil {
@@ -252,37 +249,35 @@ func warm(ctx context.Context, answers *answer.Answerer, closing *closers, log *
 }
 
 // openSpeech gives the bot its hearing and its voice, and loads the models while
-// the rest starts. It returns what speaks in voice channels, nil for nothing.
-func openSpeech(ctx context.Context, cfg *config.Config, data config.Folder, b *bot.Config, closing *closers, log *slog.Logger) (voice speech.Synthesizer, err error) {
+// the rest starts.
+func openSpeech(ctx context.Context, cfg *config.Config, data config.Folder, b *bot.Config, closing *closers, log *slog.Logger) error {
 	installed, err := openModels(cfg, data)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	warmers := map[string]func(ctx context.Context, language string) error{}
 	cores := speech.NewCores(runtime.GOMAXPROCS(0))
 	engines, err := openEngines(cfg, installed, cores)
 	if err != nil {
-		return nil, err
+		return err
+	}
+	b.Talking = &bot.Talking{
+		Name: cfg.Call.Name, Timing: conversation.Timing{Short: cfg.Call.EndpointShort, Long: cfg.Call.EndpointLong},
 	}
 	if e := engines.Engine(""); e != nil {
 		closing.add("recognition", func(context.Context) error { return engines.Close() })
 		b.Hearing, b.Recognizers = engines, engines.Names()
+		b.Talking.Recognizer, b.Talking.NewVAD = liveRecognizer(engines), e.NewVAD
 		warmers["recognizer"] = e.Warm
 	}
 	if cfg.Speech.Voice != "off" {
 		v, usual := openVoices(cfg, installed, cores)
 		closing.add("voices", func(context.Context) error { return v.Close() })
 		speaker := voices.Speaker{Synthesizer: v, Usual: usual}
-		b.Voice, voice = speaker, speaker
+		remembered := voices.Remember(speaker, spokenMemory)
+		b.Voice = speaker
+		b.Talking.Synthesizer, b.Talking.Forget, b.Talking.Voices = voices.NewLive(remembered), remembered.Forget, v.Names
 		warmers["voice"] = func(ctx context.Context, language string) error { return v.Warm(ctx, language) }
-		if e := engines.Engine(""); e != nil {
-			remembered := voices.Remember(voice, spokenMemory)
-			b.Talking = &bot.Talking{
-				Recognizer: liveRecognizer(engines), NewVAD: e.NewVAD,
-				Synthesizer: voices.NewLive(remembered), Forget: remembered.Forget, Voices: v.Names, Name: cfg.Call.Name,
-				Timing: conversation.Timing{Short: cfg.Call.EndpointShort, Long: cfg.Call.EndpointLong},
-			}
-		}
 	}
 
 	ctx, cancel := context.WithCancel(ctx)
@@ -295,7 +290,7 @@ func openSpeech(ctx context.Context, cfg *config.Config, data config.Folder, b *
 		})
 	}
 	closing.add("loading models", func(context.Context) error { cancel(); warming.Wait(); return nil })
-	return voice, nil
+	return nil
 }
 
 // liveRecognizer lets each server's conversation understand speech with the engine that it chose.

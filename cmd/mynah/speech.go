@@ -15,7 +15,7 @@ import (
 	"github.com/mynahbot/mynah/internal/audio"
 	"github.com/mynahbot/mynah/internal/audio/wav"
 	"github.com/mynahbot/mynah/internal/config"
-	"github.com/mynahbot/mynah/internal/conversation"
+	"github.com/mynahbot/mynah/internal/language"
 	"github.com/mynahbot/mynah/internal/speech"
 	"github.com/mynahbot/mynah/internal/speech/engine"
 	"github.com/mynahbot/mynah/internal/speech/google"
@@ -46,12 +46,16 @@ func openEngines(cfg *config.Config, store *models.Store, cores *speech.Cores) (
 	if cfg.Speech.Recognizer == "off" {
 		return set, nil
 	}
+	known, err := language.All()
+	if err != nil {
+		return engine.Set{}, err
+	}
 	set.Engines["local"] = engine.Open(local, store)
-	set.Engines["google"] = engine.Open(engine.Config{Limits: limits, ServiceLanguages: conversation.Languages(), Service: google.New(google.Config{
+	set.Engines["google"] = engine.Open(engine.Config{Limits: limits, ServiceLanguages: known.Tags(), Service: google.New(google.Config{
 		Key: string(cfg.Google.Key), Endpoint: cfg.Google.Endpoint, Language: spoken.Primary(cfg.Bot.Language),
 	})}, store)
 	if cfg.OpenAI.BaseURL != "" || cfg.OpenAI.APIKey != "" {
-		set.Engines["openai"] = engine.Open(engine.Config{Limits: limits, ServiceLanguages: conversation.Languages(), Service: openai.NewRecognizer(openai.RecognizerConfig{
+		set.Engines["openai"] = engine.Open(engine.Config{Limits: limits, ServiceLanguages: known.Tags(), Service: openai.NewRecognizer(openai.RecognizerConfig{
 			BaseURL: cfg.OpenAI.BaseURL, Key: string(cfg.OpenAI.APIKey), Model: cfg.OpenAI.TranscribeModel,
 		})}, store)
 	}

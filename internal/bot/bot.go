@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/mynahbot/mynah/internal/answer"
+	"github.com/mynahbot/mynah/internal/language"
 	"github.com/mynahbot/mynah/internal/record"
 	"github.com/mynahbot/mynah/internal/teach"
 )
@@ -37,11 +38,12 @@ type Config struct {
 	Voice   Speaker     // nil: nothing is spoken
 	// Recognizers are the names that a server may choose from, the configured one first; none: nothing is recognized.
 	Recognizers []string
-	// Talking lets Mynah hold conversations in voice channels; nil: it speaks there and hears nobody.
+	// Talking lets Mynah into voice channels; nil: it stays out of them.
 	Talking *Talking
 
 	Prefix     string           // of prefix commands where a server chose none; "" = "!"
-	Language   string           // where neither the server nor a locale tells one; "" = "en"
+	Language   string           // where neither the server nor a locale tells one; "" = [language.Fallback]
+	Languages  *language.Set    // that Mynah knows; nil = [language.All]
 	ReplyMode  record.ReplyMode // where a server chose none; "" = mention
 	HomeServer record.ServerID  // direct messages belong to it; 0 = to no server
 
@@ -116,7 +118,13 @@ func New(cfg Config) (*Bot, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	all, err := loadTexts()
+	if cfg.Languages == nil {
+		var err error
+		if cfg.Languages, err = language.All(); err != nil {
+			return nil, err
+		}
+	}
+	all, err := loadTexts(cfg.Languages)
 	if err != nil {
 		return nil, err
 	}
@@ -215,6 +223,10 @@ func (b *Bot) message(ctx context.Context, at time.Time, m Message, r Responder)
 	what := b.classify(&m, settings)
 	if what.kind == notForUs {
 		return
+	}
+	if what.language != "" { // who types a command in a language wants to be answered in it, unless the server chose another
+		c.locales = append([]string{what.language}, c.locales...)
+		c.translation = b.in(b.language(settings, c.locales...), settings)
 	}
 	switch b.limits.allow(m.Author.ID, at) {
 	case ignored:
@@ -490,5 +502,5 @@ func (b *Bot) replyMode(s record.Settings, channel, parent record.ChannelID) rec
 // language returns the language of the replies: the server's choice, else the
 // first locale that is spoken, else the configured one.
 func (b *Bot) language(s record.Settings, locales ...string) string {
-	return b.texts.match(append([]string{s.Language}, append(locales, b.cfg.Language)...)...)
+	return b.cfg.Languages.Match(append([]string{s.Language}, append(locales, b.cfg.Language)...)...)
 }

@@ -1,6 +1,7 @@
 package bot
 
 import (
+	"errors"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -12,6 +13,8 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/mynahbot/mynah/internal/answer"
+	"github.com/mynahbot/mynah/internal/conversation"
+	"github.com/mynahbot/mynah/internal/spoken"
 	"github.com/mynahbot/mynah/internal/store"
 	"github.com/mynahbot/mynah/internal/store/jobs"
 	"github.com/mynahbot/mynah/internal/teach"
@@ -19,6 +22,14 @@ import (
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// hearing is what a conversation takes, of which nothing is used.
+func hearing() *Talking {
+	return &Talking{
+		Recognizer: func(string) conversation.Recognizer { return nil },
+		NewVAD:     func() (spoken.VAD, error) { return nil, errors.New("not here") },
+	}
+}
 
 // newTestBot is a bot with a real store, which is not started.
 func newTestBot(t testing.TB) *Bot { return newTestBotWith(t, nil, nil) }
@@ -63,7 +74,7 @@ func newTestBotWith(t testing.TB, asks func(*answer.Config), change func(*Config
 		Answers: answers, Teacher: teacher,
 		Settings: s, Exchanges: s, Corrections: s, Feedback: s, Examples: s,
 		Models: s, Privacy: s, Workspaces: spaces, Transcripts: s, Retention: s, Jobs: j, Log: log,
-		Talking: &Talking{}, Recognizers: []string{"local", "google", "openai"}, // so that everything is declared
+		Talking: hearing(), Recognizers: []string{"local", "google", "openai"}, // so that everything is declared
 	}
 	if change != nil {
 		change(&cfg)

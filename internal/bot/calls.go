@@ -9,7 +9,6 @@ import (
 
 	"github.com/mynahbot/mynah/internal/conversation"
 	"github.com/mynahbot/mynah/internal/record"
-	"github.com/mynahbot/mynah/internal/spoken"
 )
 
 // Calls brings Mynah into voice channels.
@@ -28,21 +27,8 @@ type OngoingCall interface {
 	Channel() record.ChannelID
 	// Leave leaves, and waits until that is done.
 	Leave(ctx context.Context)
-	// Say puts a text behind what is being said.
-	Say(text string, s spoken.Speech) error
-	// Playing controls what is being said.
-	Playing() Playing
 	// Health tells how the connection does.
 	Health() CallHealth
-}
-
-// Playing is what is being said in a call, and what waits.
-type Playing interface {
-	Skip() bool // ends what is being said; false where nothing is
-	Stop() int  // ends everything, and returns how much that was
-	Queue() []string
-	Volume() int // percent
-	SetVolume(percent int)
 }
 
 // CallHealth is how a voice connection does.
@@ -134,7 +120,7 @@ func (e *CallError) Unwrap() error { return e.Err }
 
 // calls returns the way into voice channels, nil without one.
 func (b *Bot) calls() Calls {
-	if l := b.link.Load(); l != nil {
+	if l := b.link.Load(); l != nil && b.cfg.Talking != nil {
 		return l.calls
 	}
 	return nil
@@ -162,28 +148,12 @@ func spokenVoice(s record.Settings) (voice string, aloud bool) {
 
 // speak says an answer in the voice channel that its asker sits in, beside the text. It reports whether it did.
 func (c *Call) speak(text string) bool {
-	if _, aloud := spokenVoice(c.settings); c.Author.Voice == 0 || !aloud {
+	if _, aloud := spokenVoice(c.settings); c.Author.Voice == 0 || !aloud || !c.bot.speaks() {
 		return false
 	}
 	call, ok := c.bot.Ongoing(c.Server)
-	if !ok || call.Channel() != c.Author.Voice {
-		return false
-	}
-	if err := c.sayIn(call, text, false); err != nil {
-		c.bot.log.Warn("an answer could not be spoken", "server", c.Server, "err", err)
-		return false
-	}
-	return true
-}
-
-// sayIn says a text in a call: as part of the conversation there, so that it can be interrupted and repeated, or, where Mynah
-// doesn't listen, by itself. Of a long text that is not to be said whole, the conversation leaves the end to the chat.
-func (c *Call) sayIn(call OngoingCall, text string, whole bool) error {
-	if t := c.bot.talks.of(c.Server); t != nil && t.session.Say(conversation.Notice{User: c.Author.ID, Text: text, Whole: whole}) {
-		return nil
-	}
-	voice, _ := spokenVoice(c.settings)
-	return call.Say(text, spoken.Speech{Voice: voice})
+	t := c.bot.talks.of(c.Server)
+	return ok && t != nil && call.Channel() == c.Author.Voice && t.session.Say(conversation.Notice{User: c.Author.ID, Text: text})
 }
 
 // CallEnded is told when Mynah has left a voice channel though nobody asked it to with a command. It returns at once.
@@ -276,7 +246,7 @@ func (b *Bot) tellInCall(server record.ServerID, key string) {
 // tellListening tells people in the text channel of a call that Mynah has come, and listens, where nobody has asked it to come.
 func (b *Bot) tellListening(ctx context.Context, settings record.Settings, channel record.ChannelID) {
 	link := b.link.Load()
-	if settings.Call.Text == 0 || link == nil || b.talks.of(settings.Server) == nil {
+	if settings.Call.Text == 0 || link == nil || !b.talks.listens(settings.Server) {
 		return
 	}
 	language := b.language(settings)

@@ -26,6 +26,7 @@ type classified struct {
 	kind       messageKind
 	command    *Command
 	line       string // what stands after the command's name; the word itself where no command is called so
+	language   string // that the command's name is of; "" for the English one
 	recordings []Attachment
 }
 
@@ -46,13 +47,14 @@ func (b *Bot) classify(m *Message, s record.Settings) classified {
 		if first, rest := firstWord(line); first != "" {
 			second, afterSecond := firstWord(rest)
 			cmd, used, group := b.find(first, second)
+			_, language := b.texts.english("", first)
 			switch {
 			case cmd != nil && used == 2:
-				return classified{kind: isCommand, command: cmd, line: afterSecond}
+				return classified{kind: isCommand, command: cmd, line: afterSecond, language: language}
 			case cmd != nil:
-				return classified{kind: isCommand, command: cmd, line: rest}
-			case group:
-				return classified{kind: isGroup, line: strings.ToLower(first)}
+				return classified{kind: isCommand, command: cmd, line: rest, language: language}
+			case group != "":
+				return classified{kind: isGroup, line: group, language: language}
 			case listening && isWord(first):
 				return classified{kind: isUnknownCommand, line: first}
 			}

@@ -123,21 +123,28 @@ func (b *Bot) Describe(c *Command, option, language string) string {
 	return b.texts.get(language, key)
 }
 
+// Languages are the BCP 47 primary tags of those that Mynah speaks.
+func (b *Bot) Languages() []string { return b.cfg.Languages.Tags() }
+
+// CommandName is what a command, or a group of them, is called in a language; "" where it has no name but the English one. Of a
+// sub-command ("dataset list") it is that of the second word.
+func (b *Bot) CommandName(name, language string) string { return b.texts.commands[language][name] }
+
 // DescribeGroup returns the description of what sub-commands have in common.
 func (b *Bot) DescribeGroup(group, language string) string {
 	return b.texts.get(language, "command."+group)
 }
 
-// find returns the command whose name stands at the start of words, and how
-// many words its name took. A lone group name finds nothing, but reports the group.
-func (b *Bot) find(words ...string) (cmd *Command, used int, group bool) {
+// find returns the command whose name, in any language, stands at the start of words, and how
+// many words its name took. A lone group name finds nothing, but returns the group's English name.
+func (b *Bot) find(words ...string) (cmd *Command, used int, group string) {
 	if len(words) == 0 {
-		return nil, 0, false
+		return nil, 0, ""
 	}
-	first := strings.ToLower(words[0])
+	first, _ := b.texts.english("", words[0])
 	second := ""
 	if len(words) > 1 {
-		second = strings.ToLower(words[1])
+		second, _ = b.texts.english(first, words[1])
 	}
 	for _, c := range b.commands {
 		if c.Menu || c.Form {
@@ -147,13 +154,13 @@ func (b *Bot) find(words ...string) (cmd *Command, used int, group bool) {
 		switch {
 		case head != first:
 		case !two:
-			return c, 1, false
+			return c, 1, ""
 		case tail == second:
-			return c, 2, false
+			return c, 2, ""
 		case c.Default && second == "":
-			return c, 1, false
+			return c, 1, ""
 		default:
-			group = true
+			group = head
 		}
 	}
 	return nil, 0, group

@@ -99,7 +99,7 @@ func (c *Call) transcribe(ctx context.Context, a Attachment) (t spoken.Transcrip
 	}
 	recording := spoken.Recording{Name: a.Name, Language: language, Recognizer: c.settings.Recognizer}
 	if c.settings.RecognizerLanguage == "" { // who writes in one language may speak another of those that Mynah speaks
-		recording.Others = c.bot.texts.languages
+		recording.Others = c.bot.cfg.Languages.Tags()
 	}
 	return c.bot.cfg.Hearing.Transcribe(ctx, r, recording)
 }

@@ -28,8 +28,8 @@ func (b *Bot) help() *Command {
 			switch {
 			case cmd != nil:
 				return c.Say(ctx, c.manual(cmd))
-			case group:
-				return c.groupHelp(ctx, words[0])
+			case group != "":
+				return c.groupHelp(ctx, group)
 			}
 			return c.unknownCommand(ctx, name)
 		},
@@ -47,7 +47,7 @@ func (c *Call) overview() string {
 		if cmd.Trusted {
 			to = &trusted
 		}
-		to.WriteString("`" + c.usage(cmd) + "` — " + c.bot.Describe(cmd, "", c.Language) + "\n")
+		to.WriteString("`" + c.usage(cmd) + "`" + c.alsoCalled(cmd.Name) + " — " + c.bot.Describe(cmd, "", c.Language) + "\n")
 	}
 	text := c.T("help.intro") + "\n\n" + open.String()
 	if c.trusted() {
@@ -56,6 +56,14 @@ func (c *Call) overview() string {
 		text += "\n" + c.T("help.not_trusted")
 	}
 	return text
+}
+
+// alsoCalled adds what a command is called in the language of the reply.
+func (c *Call) alsoCalled(name string) string {
+	if local := c.texts.local(c.Language, name); local != "" {
+		return " (`" + c.prefix + local + "`)"
+	}
+	return ""
 }
 
 // usage shows how a command is typed.
@@ -83,7 +91,7 @@ func (c *Call) usage(cmd *Command) string {
 // manual describes one command with its options.
 func (c *Call) manual(cmd *Command) string {
 	var b strings.Builder
-	b.WriteString("`" + c.usage(cmd) + "`\n" + c.bot.Describe(cmd, "", c.Language) + "\n")
+	b.WriteString("`" + c.usage(cmd) + "`" + c.alsoCalled(cmd.Name) + "\n" + c.bot.Describe(cmd, "", c.Language) + "\n")
 	for _, o := range cmd.Options {
 		b.WriteString("• `" + o.Name + "` — " + c.bot.Describe(cmd, o.Name, c.Language))
 		if len(o.Choices) > 0 {
@@ -106,7 +114,7 @@ func (c *Call) groupHelp(ctx context.Context, group string) error {
 	b.WriteString(c.bot.DescribeGroup(group, c.Language) + "\n")
 	for _, cmd := range c.bot.commands {
 		if strings.HasPrefix(cmd.Name, group+" ") {
-			b.WriteString("`" + c.usage(cmd) + "` — " + c.bot.Describe(cmd, "", c.Language) + "\n")
+			b.WriteString("`" + c.usage(cmd) + "`" + c.alsoCalled(cmd.Name) + " — " + c.bot.Describe(cmd, "", c.Language) + "\n")
 		}
 	}
 	return c.Say(ctx, b.String())
@@ -119,6 +127,9 @@ func (c *Call) unknownCommand(ctx context.Context, name string) error {
 		if !cmd.Menu && !cmd.Form {
 			head, _, _ := strings.Cut(cmd.Name, " ")
 			heads = append(heads, head)
+			for _, names := range c.texts.commands {
+				heads = append(heads, names[head])
+			}
 		}
 	}
 	prefix := c.bot.prefix(c.settings)
@@ -135,7 +146,7 @@ const maxTypos = 2
 func nearest(typed string, words []string) string {
 	best, distance := "", maxTypos+1
 	for _, word := range words {
-		if d := editDistance(strings.ToLower(typed), word, distance); d < distance {
+		if d := editDistance(strings.ToLower(typed), word, distance); word != "" && d < distance {
 			best, distance = word, d
 		}
 	}

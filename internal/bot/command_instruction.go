@@ -2,7 +2,6 @@ package bot
 
 import (
 	"context"
-	"embed"
 	"errors"
 	"fmt"
 	"io"
@@ -14,11 +13,6 @@ import (
 	"github.com/mynahbot/mynah/internal/workspace"
 )
 
-// The instruction that servers without their own show, by language.
-//
-//go:embed instruction/*.md
-var instructions embed.FS
-
 // instruction shows the server's instruction.
 func (b *Bot) instruction() *Command {
 	return &Command{
@@ -29,7 +23,7 @@ func (b *Bot) instruction() *Command {
 				return err
 			}
 			if text == "" {
-				raw, err := instructions.ReadFile("instruction/" + c.Language + ".md")
+				raw, err := c.bot.texts.languages.Read(c.Language, "instruction.md")
 				if err != nil {
 					return err
 				}

@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 	"time"
 
+	"github.com/mynahbot/mynah/internal/conversation"
 	"github.com/mynahbot/mynah/internal/record"
 )
 
@@ -27,7 +29,7 @@ func (b *Bot) voiceCommands() []*Command {
 			Run:     func(ctx context.Context, c *Call) error { return c.join(ctx) },
 		},
 		{Name: "leave", ServerOnly: true, Slow: true, Run: func(ctx context.Context, c *Call) error {
-			call, err := c.controlledCall()
+			call, _, err := c.controlledCall()
 			if err != nil {
 				return err
 			}
@@ -39,7 +41,7 @@ func (b *Bot) voiceCommands() []*Command {
 			Name: "say", ServerOnly: true,
 			Options: []Option{{Name: "text", Required: true, Rest: true, Verbatim: true}},
 			Run: func(ctx context.Context, c *Call) error {
-				call, err := c.controlledCall()
+				call, t, err := c.controlledCall()
 				if err != nil {
 					return err
 				}
@@ -50,39 +52,34 @@ func (b *Bot) voiceCommands() []*Command {
 				if _, aloud := spokenVoice(c.settings); !aloud {
 					return c.fail("call.silent")
 				}
-				if err := c.sayIn(call, text, true); err != nil {
-					return c.failed(err, "call.cannot_say")
+				if !c.bot.speaks() || !t.session.Say(conversation.Notice{User: c.Author.ID, Text: text, Whole: true}) {
+					return c.fail("call.cannot_say")
 				}
 				return c.Say(ctx, c.withHushed(c.T("call.saying"), call))
 			},
 		},
 		{Name: "skip", ServerOnly: true, Run: func(ctx context.Context, c *Call) error {
-			call, err := c.controlledCall()
+			_, t, err := c.controlledCall()
 			if err != nil {
 				return err
 			}
-			talk := c.bot.talks.of(c.Server)
-			if !call.Playing().Skip() && (talk == nil || !talk.session.DropNext()) {
+			if !t.session.Skip() {
 				return c.Say(ctx, c.T("call.nothing_plays"))
 			}
 			return c.Say(ctx, c.T("call.skipped"))
 		}},
 		{Name: "stop", ServerOnly: true, Run: func(ctx context.Context, c *Call) error {
-			call, err := c.controlledCall()
+			_, t, err := c.controlledCall()
 			if err != nil {
 				return err
 			}
-			count := 0
-			if t := c.bot.talks.of(c.Server); t != nil {
-				count = t.session.Drop()
-			}
-			return c.Say(ctx, c.T("call.stopped", "count", count+call.Playing().Stop()))
+			return c.Say(ctx, c.T("call.stopped", "count", t.session.Stop()))
 		}},
 		{
 			Name: "volume", ServerOnly: true,
 			Options: []Option{{Name: "percent", Kind: Integer}},
 			Run: func(ctx context.Context, c *Call) error {
-				call, err := c.controlledCall()
+				_, t, err := c.controlledCall()
 				if err != nil {
 					return err
 				}
@@ -91,20 +88,17 @@ func (b *Bot) voiceCommands() []*Command {
 					if percent < 0 || percent > maxVolume {
 						return c.fail("call.bad_volume", "max", maxVolume)
 					}
-					call.Playing().SetVolume(int(percent))
+					t.mouth.SetVolume(float64(percent) / 100)
 				}
-				return c.Say(ctx, c.T("call.volume", "percent", call.Playing().Volume()))
+				return c.Say(ctx, c.T("call.volume", "percent", math.Round(100*t.mouth.Volume())))
 			},
 		},
 		{Name: "queue", ServerOnly: true, Run: func(ctx context.Context, c *Call) error {
-			call, ok := c.bot.Ongoing(c.Server)
-			if !ok {
+			t := c.bot.talks.of(c.Server)
+			if t == nil {
 				return c.fail("call.none")
 			}
-			queue := call.Playing().Queue()
-			if t := c.bot.talks.of(c.Server); t != nil {
-				queue = append(queue, t.session.Waiting()...)
-			}
+			queue := t.session.Queue()
 			if len(queue) == 0 {
 				return c.Say(ctx, c.T("call.nothing_plays"))
 			}
@@ -143,7 +137,7 @@ func (c *Call) join(ctx context.Context) error {
 			return c.Say(ctx, c.T("call.there_already", "channel", channel))
 		}
 		if t := c.bot.talks.of(c.Server); t != nil && len(t.present()) > 0 { // who is there is not left for somebody elsewhere
-			if _, err := c.controlledCall(); err != nil {
+			if _, _, err := c.controlledCall(); err != nil {
 				return err
 			}
 		}
@@ -176,7 +170,7 @@ func (c *Call) join(ctx context.Context) error {
 	} else {
 		text = c.withHushed(text, call)
 	}
-	if c.bot.talks.of(c.Server) != nil {
+	if c.bot.talks.listens(c.Server) {
 		notice := c.bot.listeningNotice(c.settings, c.Language)
 		notice.Text = text + "\n" + notice.Text
 		_, err := c.Send(ctx, notice)
@@ -193,17 +187,18 @@ func (c *Call) withHushed(text string, call OngoingCall) string {
 	return text
 }
 
-// controlledCall returns the server's call where the author may control it: those who sit in the channel, and those who may
-// train.
-func (c *Call) controlledCall() (OngoingCall, error) {
+// controlledCall returns the server's call, and the conversation in it, where the author may control it: those who sit in the channel,
+// and those who may train.
+func (c *Call) controlledCall() (OngoingCall, *talk, error) {
 	call, ok := c.bot.Ongoing(c.Server)
-	if !ok {
-		return nil, c.fail("call.none")
+	t := c.bot.talks.of(c.Server)
+	if !ok || t == nil {
+		return nil, nil, c.fail("call.none")
 	}
 	if call.Channel() != c.Author.Voice && !c.trusted() {
-		return nil, c.fail("call.not_here", "channel", call.Channel())
+		return nil, nil, c.fail("call.not_here", "channel", call.Channel())
 	}
-	return call, nil
+	return call, t, nil
 }
 
 // ms is a duration as people read it.
@@ -229,7 +224,7 @@ func (c *Call) callHealth(call OngoingCall) string {
 	}
 	out.WriteByte('\n')
 	out.WriteString(c.T("call.health_sent", "packets", h.Sent, "on_time", percent(h.OnTime)))
-	if talk := c.bot.talks.of(c.Server); talk != nil {
+	if talk := c.bot.talks.of(c.Server); talk != nil && !talk.choices.Deaf() {
 		l, turns := talk.session.Figures()
 		unheard, listened, recognized := talk.session.Privacy()
 		out.WriteByte('\n')

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/mynahbot/mynah/internal/dataset"
 )
 
 // Arguments are the values of a command's options, by the option's name, as
@@ -358,7 +360,7 @@ func (o *Option) read(text string) (string, error) {
 		}
 		return strconv.FormatInt(n, 10), nil
 	case Boolean:
-		b, ok := readBool(text)
+		b, ok := dataset.ParseBool(text)
 		if !ok {
 			return "", bad
 		}
@@ -381,15 +383,4 @@ func (o *Option) read(text string) (string, error) {
 		return "", &ArgumentError{Option: o.Name, Value: text, Reason: ArgumentNotAChoice}
 	}
 	return text, nil
-}
-
-// readBool understands what people type for yes and no.
-func readBool(text string) (value, ok bool) {
-	switch strings.ToLower(strings.TrimSpace(text)) {
-	case "true", "t", "1", "yes", "y", "on", "да", "истина", "+":
-		return true, true
-	case "false", "f", "0", "no", "n", "off", "нет", "ложь", "-":
-		return false, true
-	}
-	return false, false
 }

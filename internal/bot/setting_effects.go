@@ -36,13 +36,17 @@ func tellKept(ctx context.Context, c *Call) error {
 }
 
 // hearAgain decides anew who is heard in a voice channel, and forgets what those said who aren't.
-func hearAgain(_ context.Context, c *Call) error {
+func hearAgain(ctx context.Context, c *Call) error {
 	t := c.bot.talks.of(c.Server)
 	if t == nil {
 		return nil
 	}
 	t.choices.SetOptOut(!c.settings.VoiceOptIn)
-	t.choices.SetDeaf(c.settings.Recognizer == off)
+	was, deaf := t.choices.Deaf(), c.bot.deaf(c.settings)
+	t.choices.SetDeaf(deaf)
+	if call, ok := c.bot.Ongoing(c.Server); ok && was && !deaf {
+		c.bot.tellListening(ctx, c.settings, call.Channel())
+	}
 	for _, p := range t.present() {
 		if !t.choices.Heard(p.ID) {
 			t.session.Forget(p.ID)

@@ -10,6 +10,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/mynahbot/mynah/internal/dataset"
 	"github.com/mynahbot/mynah/internal/record"
 )
 
@@ -157,7 +158,7 @@ func (k toggleSetting) read(_ context.Context, c *Call, _ string, v *settingValu
 	if strings.EqualFold(v.text, byDefault) {
 		return func(s *record.Settings) { k.in.set(s, false, false) }, nil
 	}
-	value, ok := readBool(v.text)
+	value, ok := dataset.ParseBool(v.text)
 	if !ok {
 		return nil, c.noSuchValue(v.text, k.offers(c))
 	}

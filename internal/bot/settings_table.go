@@ -36,7 +36,7 @@ func settingsTable() []setting {
 	return []setting{
 		{name: "language", kind: choiceSetting[string]{
 			in:     zeroable(func(s *record.Settings) *string { return &s.Language }),
-			values: func(b *Bot) []string { return b.texts.languages },
+			values: func(b *Bot) []string { return b.cfg.Languages.Tags() },
 			usual:  func(c *Call) string { return c.T("settings.language_auto", "language", c.Language) },
 		}},
 		{name: "prefix", kind: textSetting{
@@ -99,7 +99,7 @@ func settingsTable() []setting {
 			usual:   func(c *Call) string { return days(c.translation, record.DefaultRetentionDays) },
 			offered: []string{"1", "7", "30", "90"},
 		}},
-		{name: "consent", needs: talking, then: []effect{hearAgain}, kind: choiceSetting[string]{
+		{name: "consent", needs: (*Bot).hears, then: []effect{hearAgain}, kind: choiceSetting[string]{
 			in:     between(func(s *record.Settings) *bool { return &s.VoiceOptIn }, optOut, optIn),
 			values: fixed(optOut, optIn),
 			usual:  func(*Call) string { return optOut },
@@ -108,24 +108,24 @@ func settingsTable() []setting {
 			in:    zeroable(func(s *record.Settings) *bool { return &s.RequireE2EE }),
 			usual: func(*Call) bool { return false },
 		}},
-		{name: "transcripts", needs: talking, then: []effect{tellKept}, kind: channelSetting{
+		{name: "transcripts", needs: (*Bot).hears, then: []effect{tellKept}, kind: channelSetting{
 			in: zeroable(func(s *record.Settings) *record.ChannelID { return &s.TranscriptChannel }),
 		}},
-		{name: "vocabulary", needs: talking, then: []effect{listenForWords}, kind: listSetting[string]{
+		{name: "vocabulary", needs: (*Bot).hears, then: []effect{listenForWords}, kind: listSetting[string]{
 			at: func(s *record.Settings) *[]string { return &s.Vocabulary },
 			of: wordItems, max: maxWords, none: "settings.words_none",
 		}},
-		{name: "names", needs: talking, then: []effect{listenAnew}, kind: listSetting[string]{
+		{name: "names", needs: (*Bot).hears, then: []effect{listenAnew}, kind: listSetting[string]{
 			at: func(s *record.Settings) *[]string { return &s.Names },
 			of: nameItems, max: maxWords, none: "settings.words_none",
 		}},
-		{name: "endpoint_short", needs: talking, valid: endpointOrder, then: []effect{listenAnew}, kind: numberSetting{
+		{name: "endpoint_short", needs: (*Bot).hears, valid: endpointOrder, then: []effect{listenAnew}, kind: numberSetting{
 			in:  whole(func(s *record.Settings) *int { return &s.EndpointShort }),
 			low: minEndpoint, high: maxEndpoint, whole: true, words: milliseconds,
 			usual:   func(c *Call) string { short, _ := c.bot.endpoints(record.Settings{}); return inMilliseconds(c, short) },
 			offered: []string{"250", "350", "500"},
 		}},
-		{name: "endpoint_long", needs: talking, valid: endpointOrder, then: []effect{listenAnew}, kind: numberSetting{
+		{name: "endpoint_long", needs: (*Bot).hears, valid: endpointOrder, then: []effect{listenAnew}, kind: numberSetting{
 			in:  whole(func(s *record.Settings) *int { return &s.EndpointLong }),
 			low: minEndpoint, high: maxEndpoint, whole: true, words: milliseconds,
 			usual:   func(c *Call) string { _, long := c.bot.endpoints(record.Settings{}); return inMilliseconds(c, long) },
@@ -151,7 +151,7 @@ func settingsTable() []setting {
 }
 
 func recognizer(b *Bot) bool { return len(b.cfg.Recognizers) > 0 }
-func talking(b *Bot) bool    { return b.cfg.Talking != nil }
+
 func chatServer(b *Bot) bool { return b.answers.CanChat() }
 
 func asConfigured(c *Call) string { return c.T("settings.as_configured") }

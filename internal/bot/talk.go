@@ -24,7 +24,7 @@ const (
 	maxSpeed = 2
 )
 
-// Talking is what holding a conversation takes.
+// Talking is what holding a conversation takes. Without Recognizer or NewVAD nobody is heard, without Synthesizer nothing is said aloud.
 type Talking struct {
 	// Recognizer returns the recognizer of a name that servers choose from, "" for the configured one; nil where there is
 	// none such.
@@ -53,6 +53,7 @@ type talk struct {
 	server  record.ServerID
 	choices *conversation.Choices
 	session *conversation.Session
+	mouth   conversation.Mouth
 	leave   func(context.Context)
 
 	mu     sync.Mutex
@@ -66,11 +67,22 @@ func (t *talks) of(server record.ServerID) *talk {
 	return t.all[server]
 }
 
-// choose makes a person's choice hold in every conversation.
-func (t *talks) choose(k record.Consent) {
+// listens reports whether people are heard in a server's voice channel.
+func (t *talks) listens(server record.ServerID) bool {
+	talk := t.of(server)
+	return talk != nil && !talk.choices.Deaf()
+}
+
+// ongoing are all conversations.
+func (t *talks) ongoing() []*talk {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	for _, talk := range t.all {
+	return slices.Collect(maps.Values(t.all))
+}
+
+// choose makes a person's choice hold in every conversation.
+func (t *talks) choose(k record.Consent) {
+	for _, talk := range t.ongoing() {
 		talk.choices.Choose(k)
 		if !talk.choices.Heard(k.User) {
 			talk.session.Forget(k.User)
@@ -78,11 +90,9 @@ func (t *talks) choose(k record.Consent) {
 	}
 }
 
-// forget drops what is kept about a person in memory.
+// forget drops what is kept about a person in memory, and returns when that is done.
 func (t *talks) forget(user record.UserID) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	for _, talk := range t.all {
+	for _, talk := range t.ongoing() {
 		talk.choices.Forget(user)
 		talk.session.Forget(user)
 	}
@@ -95,37 +105,50 @@ func (b *Bot) forgetSounds() {
 	}
 }
 
-// Converse prepares the conversation in the voice channel of a call, nil where Mynah can't listen. The caller runs the session
-// for as long as the call lasts, and tells the end by EndConversation. leave leaves the channel and must not wait for the
-// session.
-func (b *Bot) Converse(ctx context.Context, server record.ServerID, mouth conversation.Mouth, leave func(context.Context)) (*conversation.Session, error) {
-	if b.cfg.Talking == nil {
-		return nil, nil
+// speaks reports whether anything can be said aloud.
+func (b *Bot) speaks() bool { return b.cfg.Talking != nil && b.cfg.Talking.Synthesizer != nil }
+
+// hears reports whether people can be heard in voice channels at all.
+func (b *Bot) hears() bool {
+	t := b.cfg.Talking
+	return t != nil && t.NewVAD != nil && t.Recognizer != nil
+}
+
+// deaf reports whether nobody is heard in a server's voice channel, since that was switched off, or since what it takes isn't there.
+func (b *Bot) deaf(settings record.Settings) bool {
+	if settings.Recognizer == off || !b.hears() {
+		return true
 	}
+	recognizer := b.cfg.Talking.Recognizer(settings.Recognizer)
+	_, err := b.cfg.Talking.NewVAD()
+	if err != nil || recognizer == nil || len(recognizer.Languages()) == 0 {
+		b.log.Warn("nobody is heard in a voice channel: what it takes is not installed or configured", "server", settings.Server,
+			"recognizer", settings.Recognizer, "err", err)
+		return true
+	}
+	return false
+}
+
+// Converse prepares the conversation in the voice channel of a call. The caller runs the session for as long as the call lasts, and
+// tells the end by EndConversation. leave leaves the channel and must not wait for the session.
+func (b *Bot) Converse(ctx context.Context, server record.ServerID, mouth conversation.Mouth, leave func(context.Context)) (*conversation.Session, error) {
 	settings, err := b.settings(ctx, server)
 	if err != nil {
 		return nil, err
-	}
-	if settings.Recognizer == off {
-		return nil, nil
-	}
-	recognizer := b.cfg.Talking.Recognizer(settings.Recognizer)
-	if _, err := b.cfg.Talking.NewVAD(); err != nil || recognizer == nil || len(recognizer.Languages()) == 0 {
-		b.log.Warn("nobody is heard in a voice channel: what it takes is not installed or configured", "server", server, "recognizer", settings.Recognizer, "err", err)
-		return nil, nil
 	}
 	kept, err := b.cfg.Talking.Store.Consents(ctx, server)
 	if err != nil {
 		return nil, err
 	}
-	t := &talk{bot: b, server: server, leave: leave, people: map[record.UserID]Person{}}
+	t := &talk{bot: b, server: server, mouth: mouth, leave: leave, people: map[record.UserID]Person{}}
 	t.choices = conversation.NewChoices(server, !settings.VoiceOptIn, kept)
+	t.choices.SetDeaf(b.deaf(settings))
 	timing := b.cfg.Talking.Timing
 	timing.Short, timing.Long = b.endpoints(settings)
 	t.session, err = conversation.New(conversation.Config{
-		Mouth: mouth, Mind: t, Consent: t.choices, Recognizer: t, NewVAD: b.cfg.Talking.NewVAD,
+		Mouth: mouth, Mind: t, Consent: t.choices, Recognizer: t, NewVAD: t.newVAD,
 		Synthesizer: t, Teacher: t, Rights: t, Room: t, Chat: t, Meter: b.cfg.Talking.Meter, Transcripts: t,
-		Name: b.cfg.Talking.Name, Names: settings.Names, Language: b.language(settings), Timing: timing, Log: b.log,
+		Name: b.cfg.Talking.Name, Names: settings.Names, Language: b.language(settings), Languages: b.cfg.Languages, Timing: timing, Log: b.log,
 	})
 	if err != nil {
 		return nil, err
@@ -139,11 +162,22 @@ func (b *Bot) Converse(ctx context.Context, server record.ServerID, mouth conver
 	return t.session, nil
 }
 
+// newVAD is asked for each who is heard.
+func (t *talk) newVAD() (spoken.VAD, error) {
+	if !t.bot.hears() {
+		return nil, &spoken.HearingError{Fault: spoken.HearingNoRecognizer}
+	}
+	return t.bot.cfg.Talking.NewVAD()
+}
+
 // recognizer is the one that the server chose, nil where there is none such.
 func (t *talk) recognizer(ctx context.Context) (conversation.Recognizer, error) {
 	settings, err := t.bot.settings(ctx, t.server)
 	if err != nil {
 		return nil, err
+	}
+	if !t.bot.hears() {
+		return nil, &spoken.HearingError{Fault: spoken.HearingNoRecognizer}
 	}
 	r := t.bot.cfg.Talking.Recognizer(settings.Recognizer)
 	if r == nil {
@@ -173,7 +207,7 @@ func (t *talk) Languages() []string {
 // Split implements [conversation.Synthesizer]. A server that wants nothing spoken has its answers written only.
 func (t *talk) Split(text string) []spoken.Part {
 	settings, err := t.bot.settings(t.bot.ctx, t.server)
-	if _, aloud := spokenVoice(settings); err != nil || !aloud {
+	if _, aloud := spokenVoice(settings); err != nil || !aloud || !t.bot.speaks() {
 		return nil
 	}
 	return t.bot.cfg.Talking.Synthesizer.Split(text)
@@ -399,7 +433,7 @@ func (b *Bot) privacyListen() *Command {
 		Name: "privacy listen", Private: true,
 		Options: []Option{{Name: "heard", Kind: Boolean, Required: true}},
 		Run: func(ctx context.Context, c *Call) error {
-			if b.cfg.Talking == nil {
+			if !b.hears() {
 				return c.fail("call.deaf")
 			}
 			heard, _ := c.Bool("heard")
@@ -425,8 +459,8 @@ func (b *Bot) voiceSet() *Command {
 		Name: "voice set", Private: true,
 		Options: []Option{{Name: "voice", Complete: completeVoices}, {Name: "speed"}},
 		Run: func(ctx context.Context, c *Call) error {
-			if b.cfg.Talking == nil {
-				return c.fail("call.deaf")
+			if !b.speaks() || b.cfg.Talking.Voices == nil {
+				return c.fail("call.cannot_say")
 			}
 			chosen, _, err := b.cfg.Talking.Store.VoicePreference(ctx, c.Author.ID)
 			if err != nil {
@@ -470,7 +504,7 @@ func (b *Bot) voiceSet() *Command {
 
 // completeVoices offers the voices of this machine.
 func completeVoices(_ context.Context, c *Call, typed string) ([]Choice, error) {
-	if c.bot.cfg.Talking == nil {
+	if c.bot.cfg.Talking == nil || c.bot.cfg.Talking.Voices == nil {
 		return nil, nil
 	}
 	choices := []Choice{{byDefault, byDefault}}

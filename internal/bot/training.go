@@ -37,7 +37,7 @@ func (b *Bot) Train(ctx context.Context, job record.Job, progress func(any) erro
 	if err != nil {
 		return err
 	}
-	words := b.in(b.texts.match(request.Language), settings)
+	words := b.in(b.cfg.Languages.Match(request.Language), settings)
 	board := newBoard(ctx, b, job)
 	outcome, err := b.teacher.Run(ctx, job, func(p teach.Progress, m *teach.Material) {
 		if err := progress(p); err != nil {
@@ -93,7 +93,7 @@ func (b *Bot) JobEnded(ctx context.Context, job record.Job) {
 	if err != nil {
 		b.log.Error("a job that ended can't be read", "job", job.ID, "err", err)
 	}
-	words := b.in(b.texts.match(args.Language), record.Settings{})
+	words := b.in(b.cfg.Languages.Match(args.Language), record.Settings{})
 	text := words.T("train.cancelled", "job", job.ID)
 	if job.State == record.JobFailed {
 		text = words.T("train.failed", "job", job.ID, "why", words.T("error.broken"))

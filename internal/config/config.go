@@ -83,7 +83,7 @@ type Log struct {
 // Bot is how Mynah behaves where a server chose nothing.
 type Bot struct {
 	Prefix     string          `name:"prefix" help:"Begins a command in a message." default:"!" hidden:""`
-	Language   string          `name:"language" help:"Of replies, where no locale tells one (en, ru)." default:"en" hidden:""`
+	Language   string          `name:"language" help:"Of replies, where no locale tells one; en, ru or another that Mynah speaks." default:"en" hidden:""`
 	HomeServer record.ServerID `name:"home_server" help:"Direct messages use this server's model and settings." hidden:""`
 }
 

@@ -66,6 +66,13 @@ func (c *Choices) SetDeaf(on bool) {
 	c.deaf = on
 }
 
+// Deaf reports whether nobody is heard.
+func (c *Choices) Deaf() bool {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	return c.deaf
+}
+
 // Heard tells whether a person may be heard: as they chose for this server, else everywhere, else as the server's rule is.
 func (c *Choices) Heard(user record.UserID) bool {
 	c.mu.RLock()

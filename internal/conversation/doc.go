@@ -27,7 +27,7 @@
 // With one human in the channel every turn is for Mynah. With several, a turn is when it names Mynah, follows an answer to
 // the same person, or interrupts it (address.go). Words of other turns are dropped at once and written nowhere. Sound
 // without words, and words such as "mhm", are no turn. What people say to Mynah besides questions, how its name is misheard
-// and what it says itself is data, in phrases/. Where the recognizer can compare texts, a short turn is compared with the commands and
+// and what it says itself is data: the files phrases.yaml of package language. Where the recognizer can compare texts, a short turn is compared with the commands and
 // with the name, which are often misheard (misheard.go).
 //
 // # Interruptions

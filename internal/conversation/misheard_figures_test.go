@@ -77,10 +77,7 @@ func newHearsay(t testing.TB) *hearsay {
 			}
 		}
 	})
-	all, err := loadPhrases()
-	if err != nil {
-		t.Fatal(err)
-	}
+	all := loaded(t)
 	h.listening = listening{all["en"], newAddress("", nil, all), newVocabulary(nil), false}
 	return h
 }

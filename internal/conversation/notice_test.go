@@ -1,6 +1,7 @@
 package conversation
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -20,27 +21,62 @@ func TestNotices(t *testing.T) {
 		w.s.Say(Notice{User: ann, Text: long, Whole: true})
 		w.s.Say(Notice{Text: "Then this."})
 		w.s.Say(Notice{Text: "And this."})
-		if got := w.s.Waiting(); len(got) != 2 || got[0] != "Then this." {
-			t.Errorf("waiting: %q", got)
-		}
-		if !w.s.DropNext() {
-			t.Error("nothing to drop")
-		}
 		w.pauses(2 * time.Second)
+		if got := w.s.Queue(); len(got) != 3 || got[1] != "Then this." {
+			t.Errorf("queue: %q", got)
+		}
 		w.says(ann, "Stop.", time.Second)
 		w.pauses(5 * time.Second)
-		if len(w.stopped) != 1 || len(w.s.Waiting()) != 0 || w.s.DropNext() {
-			t.Errorf("stopped %v, waiting %q", w.stopped, w.s.Waiting())
+		if len(w.stopped) != 1 || len(w.s.Queue()) != 0 || w.s.Skip() {
+			t.Errorf("stopped %v, queue %q", w.stopped, w.s.Queue())
 		}
 		w.says(ann, "Repeat that.", time.Second)
 		w.pauses(5 * time.Second)
 		if got := w.spoken(); len(got) != 2 || !strings.HasPrefix(got[1], "This is a sentence") {
 			t.Errorf("said %q", got)
 		}
-		if w.s.Drop() != 0 {
-			t.Error("something waits while the last of it is being said")
+	})
+	run(t, alone, func(w *world) {
+		w.s.Say(Notice{User: ann, Text: long, Whole: true})
+		w.s.Say(Notice{Text: "Then this."})
+		w.s.Say(Notice{User: ann, Text: long, Whole: true})
+		w.s.Say(Notice{Text: "And this."})
+		w.pauses(2 * time.Second)
+		if !w.s.Skip() {
+			t.Error("nothing to skip")
+		}
+		w.pauses(20 * time.Second)
+		if got := w.spoken(); len(got) != 3 || got[1] != "Then this." || len(w.s.Queue()) != 2 {
+			t.Errorf("after skipping: said %q, queue %q", got, w.s.Queue())
+		}
+		if n := w.s.Stop(); n != 2 || len(w.s.Queue()) != 0 || w.s.Stop() != 0 {
+			t.Errorf("stopped %d, queue %q", n, w.s.Queue())
 		}
 	})
+}
+
+// Much that is to be done at once is done, in its order, and none of it lost.
+func TestNothingThatIsAskedIsLost(t *testing.T) {
+	b := newInbox()
+	const all = 10_000
+	var done []int
+	for i := range all {
+		if !b.put(func() { done = append(done, i) }) {
+			t.Fatal("refused")
+		}
+	}
+	for range all {
+		<-b.more
+		b.next()()
+	}
+	if b.next() != nil || len(done) != all || !slices.IsSorted(done) {
+		t.Errorf("%d of %d were done", len(done), all)
+	}
+	b.put(func() {})
+	b.close()
+	if b.put(func() {}) || b.next() != nil {
+		t.Error("takes more after its end")
+	}
 }
 
 // While nobody knows who is in the channel there may be several: only who names Mynah is answered.

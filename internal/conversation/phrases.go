@@ -1,25 +1,16 @@
 package conversation
 
 import (
-	"embed"
-	"fmt"
-	"path"
 	"slices"
 	"strings"
 	"unicode"
 
+	xlanguage "golang.org/x/text/language"
+	"golang.org/x/text/language/display"
 	"golang.org/x/text/unicode/norm"
-	"gopkg.in/yaml.v3"
+
+	"github.com/mynahbot/mynah/internal/language"
 )
-
-// What people say to Mynah and what it says back, one file a language. A third language is one more file with the same
-// keys; a test compares them.
-//
-//go:embed phrases/*.yaml
-var phraseFiles embed.FS
-
-// fallbackLanguage is spoken where the wanted language has no file.
-const fallbackLanguage = "en"
 
 // Voice commands, as they are named in the files of phrases and in [Rights].
 const (
@@ -60,6 +51,7 @@ type phrases struct {
 	Common       []string            `yaml:"common"`
 	Spoken       spokenSigns         `yaml:"spoken"`
 
+	script   string            // that most of the letters are of: a key of [unicode.Scripts]
 	tags     map[string]string // of languages, by the words of their name
 	patterns []pattern
 	spoken   []spokenPhrase
@@ -72,63 +64,54 @@ type pattern struct {
 	words   []string
 }
 
-// loadPhrases reads the embedded files, by language.
-func loadPhrases() (map[string]*phrases, error) {
-	entries, err := phraseFiles.ReadDir("phrases")
-	if err != nil {
-		return nil, err
-	}
+// loadPhrases reads what people say to Mynah and what it says back, by language.
+func loadPhrases(languages *language.Set) (map[string]*phrases, error) {
 	all := map[string]*phrases{}
-	for _, entry := range entries {
-		raw, err := phraseFiles.ReadFile(path.Join("phrases", entry.Name()))
-		if err != nil {
+	for _, tag := range languages.Tags() {
+		p := &phrases{}
+		if err := languages.Decode(tag, "phrases.yaml", p); err != nil {
 			return nil, err
 		}
-		p := &phrases{}
-		if err := yaml.Unmarshal(raw, p); err != nil {
-			return nil, fmt.Errorf("phrases/%s: %w", entry.Name(), err)
-		}
-		for command, list := range p.Commands {
-			for _, phrase := range list {
-				p.patterns = append(p.patterns, pattern{command, patternWords(phrase)})
-			}
-		}
-		// The longest pattern that fits says most; among those of one length the order must not depend on a map.
-		slices.SortFunc(p.patterns, func(a, b pattern) int {
-			if d := b.fixed() - a.fixed(); d != 0 {
-				return d
-			}
-			return slices.Compare(a.words, b.words)
-		})
-		p.tags = map[string]string{}
-		for name, tag := range p.Languages {
-			p.tags[strings.Join(words(name), " ")] = tag
-		}
-		p.spoken, p.shortest = p.speakables(), p.shortestPhrases()
-		for _, list := range [][]string{
-			p.Names, p.NameLike, p.Openers, p.Fillers, p.Politeness, p.Conjunctions, p.Unfinished, p.Closing, p.Asking, p.Subordinate,
-			p.Hesitations, p.Numbers, p.Backchannels, p.Common,
-		} {
-			for i, phrase := range list {
-				list[i] = strings.Join(words(phrase), " ")
-			}
-		}
-		all[strings.TrimSuffix(entry.Name(), ".yaml")] = p
-	}
-	if all[fallbackLanguage] == nil {
-		return nil, fmt.Errorf("phrases/%s.yaml is missing", fallbackLanguage)
+		p.prepare(tag, languages)
+		all[tag] = p
 	}
 	return all, nil
 }
 
-// Languages are those that Mynah speaks, as BCP 47 primary tags.
-func Languages() []string {
-	entries, _ := phraseFiles.ReadDir("phrases") // it is embedded
-	var all []string
-	for _, entry := range entries {
-		all = append(all, strings.TrimSuffix(entry.Name(), ".yaml"))
+// prepare makes of the phrases, as they were read, what turns are compared with.
+func (p *phrases) prepare(tag string, languages *language.Set) {
+	for command, list := range p.Commands {
+		for _, phrase := range list {
+			p.patterns = append(p.patterns, pattern{command, patternWords(phrase)})
+		}
 	}
-	return all
+	// The longest pattern that fits says most; among those of one length the order must not depend on a map.
+	slices.SortFunc(p.patterns, func(a, b pattern) int {
+		if d := b.fixed() - a.fixed(); d != 0 {
+			return d
+		}
+		return slices.Compare(a.words, b.words)
+	})
+	p.tags = map[string]string{}
+	names := display.Languages(xlanguage.Make(tag)) // nil where it is not known how the language calls others
+	for _, other := range languages.Tags() {
+		if names != nil {
+			p.tags[strings.Join(words(names.Name(xlanguage.Make(other))), " ")] = other
+		}
+	}
+	for name, tag := range p.Languages {
+		p.tags[strings.Join(words(name), " ")] = tag
+	}
+	p.script = scriptOf(strings.Join(slices.Concat(p.Asking, p.Common), " "))
+	p.spoken, p.shortest = p.speakables(), p.shortestPhrases()
+	for _, list := range [][]string{
+		p.Names, p.NameLike, p.Openers, p.Fillers, p.Politeness, p.Conjunctions, p.Unfinished, p.Closing, p.Asking, p.Subordinate,
+		p.Hesitations, p.Numbers, p.Backchannels, p.Common,
+	} {
+		for i, phrase := range list {
+			list[i] = strings.Join(words(phrase), " ")
+		}
+	}
 }
 
 func patternWords(phrase string) []string {

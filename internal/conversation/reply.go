@@ -39,6 +39,7 @@ type reply struct {
 	base    time.Duration // where in the speech the saying began
 	at      time.Duration // where it was interrupted
 	by      *turn         // what interrupted it
+	cut     bool          // it was ended, and is over as soon as it is silent
 	posted  bool
 	written chan struct{}    // of an answer to a question: closed once it stands in the chat, or can't
 	message record.MessageID // where it stands there; 0 for nowhere. Valid once written is closed
@@ -103,7 +104,7 @@ func (r *reply) firstWords() {
 // grow has more of an answer said: up to the last sentence that is complete, or, when it is whole, all of it.
 func (s *Session) grow(ctx context.Context, r *reply, a Answer, whole bool) {
 	if a.Language == "" {
-		a.Language = cmp.Or(r.answer.Language, scriptLanguage(a.Text, r.question.Language))
+		a.Language = cmp.Or(r.answer.Language, s.written(a.Text, r.question.Language))
 	}
 	end := len(a.Text)
 	if !whole {
@@ -206,26 +207,6 @@ func (s *Session) voice(ctx context.Context, r *reply, language string) {
 			s.write(r)
 		})
 	})
-}
-
-// scriptLanguage is the language of a text as far as its script tells: what is asked in one language may be answered in another.
-func scriptLanguage(text, otherwise string) string {
-	latin, cyrillic := 0, 0
-	for _, r := range text {
-		switch {
-		case r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z':
-			latin++
-		case r >= 0x400 && r < 0x530:
-			cyrillic++
-		}
-	}
-	switch {
-	case cyrillic > latin && otherwise == "en":
-		return "ru"
-	case latin > 0 && cyrillic == 0 && otherwise == "ru":
-		return "en"
-	}
-	return otherwise
 }
 
 // shorten cuts a text behind the last sentence that ends within limit letters. What follows is the rest.

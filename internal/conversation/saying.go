@@ -114,7 +114,7 @@ func (s *Session) sounded(r *reply, at time.Time) {
 // is being answered.
 func (s *Session) interrupt(e *ear) {
 	r := s.speaking
-	if r == nil || e.turn == nil {
+	if r == nil || r.cut || e.turn == nil {
 		return
 	}
 	goesOn := r.question != nil && r.turn.user == e.user && e.turn.started.Sub(r.turn.ended) <= s.cfg.Timing.Rejoin

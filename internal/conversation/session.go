@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/mynahbot/mynah/internal/language"
 	"github.com/mynahbot/mynah/internal/record"
 	"github.com/mynahbot/mynah/internal/spoken"
 )
@@ -33,11 +34,12 @@ type Config struct {
 	// Transcripts is given each turn that was meant for Mynah and made out, once it is answered; nil: none is kept.
 	Transcripts Transcripts
 
-	Names      []string // further names and mis-hearings that Mynah listens to
-	Name       string   // what Mynah is called; "" = [DefaultName]
-	Language   string   // that is spoken until somebody asks for another; "" = "en"
-	Timing     Timing   // zero fields take their defaults
-	Confidence float64  // transcripts below it are asked again; 0 = 0.55
+	Names      []string      // further names and mis-hearings that Mynah listens to
+	Name       string        // what Mynah is called; "" = [DefaultName]
+	Language   string        // that is spoken until somebody asks for another; "" = [language.Fallback]
+	Languages  *language.Set // that Mynah knows; nil = [language.All]
+	Timing     Timing        // zero fields take their defaults
+	Confidence float64       // transcripts below it are asked again; 0 = 0.55
 	// Aloud is how many letters of a long answer are spoken, whole sentences; the rest is left to the chat. 0 = 420.
 	Aloud int
 
@@ -47,6 +49,8 @@ type Config struct {
 const (
 	// maxQueued bounds the pieces that wait to be listened to: two seconds of ten people.
 	maxQueued = 1000
+	// maxWaiting bounds what is to be said.
+	maxWaiting = 100
 	// maxEars bounds the people who are followed at once. Discord's largest voice channel has 99 people.
 	maxEars = 128
 	// recognizerWait is how long a recognizer may take; who speaks is waiting.
@@ -72,7 +76,7 @@ type Session struct {
 	address address
 
 	heard   chan Piece
-	posts   chan func()
+	inbox   *inbox
 	buffers sync.Pool
 	figures latencies
 	jobs    sync.WaitGroup
@@ -119,19 +123,25 @@ func New(cfg Config) (*Session, error) {
 		return nil, errors.New("conversation: a part is missing in the configuration")
 	}
 	cfg.Timing = cfg.Timing.WithDefaults()
-	cfg.Language = cmp.Or(cfg.Language, fallbackLanguage)
+	cfg.Language = cmp.Or(cfg.Language, language.Fallback)
 	cfg.Confidence = cmp.Or(cfg.Confidence, 0.55)
 	cfg.Aloud = cmp.Or(cfg.Aloud, 420)
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	all, err := loadPhrases()
+	if cfg.Languages == nil {
+		var err error
+		if cfg.Languages, err = language.All(); err != nil {
+			return nil, err
+		}
+	}
+	all, err := loadPhrases(cfg.Languages)
 	if err != nil {
 		return nil, err
 	}
 	s := &Session{
 		cfg: cfg, log: cfg.Log, phrases: all, address: newAddress(cfg.Name, cfg.Names, all), language: cfg.Language,
-		heard: make(chan Piece, maxQueued), posts: make(chan func(), 16), ended: make(chan struct{}),
+		heard: make(chan Piece, maxQueued), inbox: newInbox(), ended: make(chan struct{}),
 		ears: map[record.UserID]*ear{}, people: map[record.UserID]Person{}, words: newVocabulary(nil),
 		recent: map[record.UserID]*turn{}, followUp: map[record.UserID]time.Time{},
 		pauses: map[record.UserID]time.Duration{}, last: map[record.UserID]*lastExchange{},
@@ -154,8 +164,10 @@ func (s *Session) Run(ctx context.Context) error {
 		case <-ctx.Done():
 		case p := <-s.heard:
 			s.take(p)
-		case f := <-s.posts:
-			f()
+		case <-s.inbox.more:
+			if f := s.inbox.next(); f != nil {
+				f()
+			}
 		case <-timer.C:
 		}
 		s.drain()
@@ -165,6 +177,7 @@ func (s *Session) Run(ctx context.Context) error {
 		s.speaking.saying.Stop()
 	}
 	cancel()
+	s.inbox.close()
 	s.jobs.Wait()
 	for _, e := range s.ears {
 		e.forget()
@@ -185,29 +198,7 @@ func (s *Session) drain() {
 }
 
 // post has f run in the loop.
-func (s *Session) post(f func()) {
-	select {
-	case s.posts <- f:
-	case <-s.ctx.Done():
-	}
-}
-
-// tell has f run in the loop, from outside of the session: also before Run. It reports false when too much waits.
-func (s *Session) tell(f func()) bool {
-	select {
-	case s.posts <- f:
-		return true
-	default:
-	}
-	timer := time.NewTimer(time.Second)
-	defer timer.Stop()
-	select {
-	case s.posts <- f:
-		return true
-	case <-timer.C:
-		return false // the session has ended
-	}
-}
+func (s *Session) post(f func()) { s.inbox.put(f) }
 
 // Wants tells whether what a person says is to be heard. What others say should be dropped before it is decoded.
 func (s *Session) Wants(user record.UserID) bool { return s.cfg.Consent.Heard(user) }
@@ -241,7 +232,7 @@ func (s *Session) SetPeople(people []Person, vocabulary []Word) {
 		vocabulary = append(vocabulary[:len(vocabulary):len(vocabulary)], Word{Text: p.Name})
 	}
 	words := newVocabulary(vocabulary)
-	s.tell(func() {
+	s.post(func() {
 		s.words = words
 		s.people = now
 		for id := range s.ears {
@@ -255,7 +246,7 @@ func (s *Session) SetPeople(people []Person, vocabulary []Word) {
 // Configure changes which further names Mynah listens to and the silences that end a turn: [Config].Names and two of
 // [Timing].
 func (s *Session) Configure(names []string, short, long time.Duration) {
-	s.tell(func() {
+	s.post(func() {
 		s.address = newAddress(s.cfg.Name, names, s.phrases)
 		s.cfg.Timing.Short, s.cfg.Timing.Long = short, long
 		s.cfg.Timing = s.cfg.Timing.WithDefaults()
@@ -263,8 +254,8 @@ func (s *Session) Configure(names []string, short, long time.Duration) {
 }
 
 // Forget drops all that is in memory about a person: audio, words, and what they were told. Call it when somebody no longer
-// wants to be heard, and for `privacy delete`.
-func (s *Session) Forget(user record.UserID) { s.tell(func() { s.forget(user) }) }
+// wants to be heard, and for `privacy delete`. It returns when that is done: where [Session.Run] runs, or has ended.
+func (s *Session) Forget(user record.UserID) { s.ask(func() { s.forget(user) }) }
 
 func (s *Session) forget(user record.UserID) {
 	if e := s.ears[user]; e != nil {
@@ -297,27 +288,34 @@ func (s *Session) forget(user record.UserID) {
 }
 
 // Say says something behind what waits to be said already, and at once where nothing does. It can be interrupted, stopped and
-// repeated as an answer can. It reports false where the conversation is over.
+// repeated as an answer can. It reports false where too much waits, or the conversation is over.
 func (s *Session) Say(n Notice) bool {
+	taken := false
 	return s.ask(func() {
-		language := cmp.Or(n.Language, scriptLanguage(n.Text, s.language))
-		text := s.in(language).speakable(n.Text, s.name)
+		if taken = len(s.queue) < maxWaiting; !taken {
+			return
+		}
+		tag := cmp.Or(n.Language, s.written(n.Text, s.language))
+		text := s.in(tag).speakable(n.Text, s.name)
 		if !n.Whole {
 			text, _ = shorten(text, s.cfg.Aloud)
 		}
 		t := &turn{user: n.User}
 		t.settled, t.over = true, true
 		s.queue = append(s.queue, t)
-		t.reply = s.announce(t, text, language)
+		t.reply = s.announce(t, text, tag)
 		t.reply.posted = true
 		s.speakNext(time.Now())
-	})
+	}) && taken
 }
 
-// Waiting lists what is to be said behind what is being said now.
-func (s *Session) Waiting() []string {
+// Queue lists what is being said, and what is to be said after it.
+func (s *Session) Queue() []string {
 	var texts []string
 	s.ask(func() {
+		if s.speaking != nil && !s.speaking.cut {
+			texts = append(texts, s.speaking.answer.Text)
+		}
 		for _, t := range s.queue {
 			if t.settled && t.reply != nil {
 				texts = append(texts, t.reply.answer.Text)
@@ -327,23 +325,27 @@ func (s *Session) Waiting() []string {
 	return texts
 }
 
-// DropNext leaves unsaid what is to be said next. It reports false where nothing is.
-func (s *Session) DropNext() bool {
-	dropped := false
+// Skip ends what is being said; where nothing is, it leaves unsaid what is to be said next. It reports false where nothing is that
+// either.
+func (s *Session) Skip() bool {
+	skipped := false
 	s.ask(func() {
+		if skipped = s.silence(); skipped {
+			return
+		}
 		for _, t := range s.queue {
 			if t.settled && t.reply != nil {
 				t.drop()
-				dropped = true
+				skipped = true
 				return
 			}
 		}
 	})
-	return dropped
+	return skipped
 }
 
-// Drop leaves unsaid what is to be said behind what is being said now, and what was interrupted. It returns how much that was.
-func (s *Session) Drop() int {
+// Stop ends what is being said, and leaves unsaid what is to be said after it and what was interrupted. It returns how much that was.
+func (s *Session) Stop() int {
 	n := 0
 	s.ask(func() {
 		n = s.dropQueue(nil)
@@ -352,8 +354,22 @@ func (s *Session) Drop() int {
 			s.finished(r, r.at)
 			n++
 		}
+		if s.silence() {
+			n++
+		}
 	})
 	return n
+}
+
+// silence ends what is being said. It reports false where nothing is.
+func (s *Session) silence() bool {
+	r := s.speaking
+	if r == nil || r.cut {
+		return false
+	}
+	r.cut = true
+	r.saying.Stop() // what follows waits for its end
+	return true
 }
 
 // dropQueue drops what waits to be said, but for a turn's, and returns how much that was.
@@ -370,10 +386,10 @@ func (s *Session) dropQueue(but *turn) int {
 	return n
 }
 
-// ask is tell, and waits until f has run. It reports false where that did not happen.
+// ask has f run in the loop, and waits until it has. It reports false where that did not happen, since the session is over.
 func (s *Session) ask(f func()) bool {
 	done := make(chan struct{})
-	if !s.tell(func() { defer close(done); f() }) {
+	if !s.inbox.put(func() { defer close(done); f() }) {
 		return false
 	}
 	select {
@@ -400,11 +416,11 @@ func (s *Session) count(what string) {
 }
 
 // in are the phrases of a language.
-func (s *Session) in(language string) *phrases {
-	if p := s.phrases[language]; p != nil {
+func (s *Session) in(tag string) *phrases {
+	if p := s.phrases[tag]; p != nil {
 		return p
 	}
-	return s.phrases[fallbackLanguage]
+	return s.phrases[language.Fallback]
 }
 
 // name is the display name of somebody in the channel, "" for others.

@@ -6,11 +6,17 @@ import (
 	"strings"
 	"testing"
 	"unicode"
+
+	"github.com/mynahbot/mynah/internal/language"
 )
 
-func loaded(t *testing.T) map[string]*phrases {
+func loaded(t testing.TB) map[string]*phrases {
 	t.Helper()
-	all, err := loadPhrases()
+	known, err := language.All()
+	if err != nil {
+		t.Fatal(err)
+	}
+	all, err := loadPhrases(known)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -242,10 +248,7 @@ func FuzzSpeakable(f *testing.F) {
 	for _, s := range []string{"a **b** <@1> https://x.y/z?q `c`", "```\nx", "||a|| [b](c) 1,000 $5 3–4 2026-01-02", "| a |\n| b |", "😀\u200d❤\ufe0f", "<@", "_a_ __b__"} {
 		f.Add(s)
 	}
-	all, err := loadPhrases()
-	if err != nil {
-		f.Fatal(err)
-	}
+	all := loaded(f)
 	f.Fuzz(func(t *testing.T, text string) {
 		if len(text) > 4000 {
 			return

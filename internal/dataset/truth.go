@@ -3,17 +3,13 @@ package dataset
 import (
 	"fmt"
 	"strings"
+
+	"github.com/mynahbot/mynah/internal/language"
 )
 
-// ParseBool reads what people write for true and false, in English and Russian.
+// ParseBool reads what people write for true and false, in any language.
 func ParseBool(text string) (value, ok bool) {
-	switch strings.ToLower(strings.TrimSpace(text)) {
-	case "true", "t", "1", "yes", "y", "on", "да", "истина", "+":
-		return true, true
-	case "false", "f", "0", "no", "n", "off", "нет", "ложь", "-":
-		return false, true
-	}
-	return false, false
+	return language.Known().Truth(text)
 }
 
 // PositiveLabel is the label that true or false stand for.

@@ -178,7 +178,7 @@ func TestALinkOutOfTheWorkspace(t *testing.T) {
 	packed := ann.ask("general", "!archive datasets")
 	wants(t, "archive a file", ann.ask("general", "!archive datasets/own.txt").Content, "is a file")
 	wants(t, "archive nothing", ann.ask("general", "!archive models").Content, "no file in it")
-	wants(t, "archive", packed.Content, "files: 1,")
+	wants(t, "archive", packed.Content, ": 1 file,")
 	if got := ann.complete("general", "getfile", map[string]any{"path": "secret"}, "path"); len(got) != 0 {
 		t.Errorf("completion: %v", got)
 	}

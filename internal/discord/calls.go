@@ -15,7 +15,6 @@ import (
 	"github.com/mynahbot/mynah/internal/bot"
 	"github.com/mynahbot/mynah/internal/discord/voice"
 	"github.com/mynahbot/mynah/internal/record"
-	"github.com/mynahbot/mynah/internal/speech"
 )
 
 const (
@@ -32,7 +31,6 @@ const (
 // calls are the voice channels that Mynah is in, at most one a server.
 type calls struct {
 	client *Client
-	voices speech.Synthesizer
 	alone  time.Duration
 	voice  *voice.Connections
 
@@ -49,7 +47,7 @@ type member struct{ guild, user snowflake.ID }
 
 func newCalls(c *Client, cfg Config) *calls {
 	s := &calls{
-		client: c, voices: cfg.Synthesizer, alone: cfg.AloneTime,
+		client: c, alone: cfg.AloneTime,
 		ongoing: map[snowflake.ID]*call{}, bitrates: map[snowflake.ID]int{}, people: map[member]bot.Person{}, joining: map[snowflake.ID]chan struct{}{},
 	}
 	if s.alone == 0 {
@@ -154,19 +152,17 @@ func (s *calls) begin(ctx context.Context, guild snowflake.ID, conn *voice.Conn)
 	s.mu.Lock()
 	s.ongoing[guild] = k
 	s.mu.Unlock()
-	if talk != nil {
-		talking, end := context.WithCancel(context.Background())
-		s.client.wg.Go(func() {
-			<-conn.Done()
-			end()
-		})
-		s.client.wg.Go(func() {
-			if err := talk.Run(talking); err != nil && !errors.Is(err, context.Canceled) {
-				s.client.log.Error("the conversation in a voice channel has ended", "server", server, "err", err)
-			}
-			s.client.bot.EndConversation(server, talk)
-		})
-	}
+	talking, end := context.WithCancel(context.Background())
+	s.client.wg.Go(func() {
+		<-conn.Done()
+		end()
+	})
+	s.client.wg.Go(func() {
+		if err := talk.Run(talking); err != nil && !errors.Is(err, context.Canceled) {
+			s.client.log.Error("the conversation in a voice channel has ended", "server", server, "err", err)
+		}
+		s.client.bot.EndConversation(server, talk)
+	})
 	return k, nil
 }
 
@@ -174,7 +170,7 @@ func (s *calls) begin(ctx context.Context, guild snowflake.ID, conn *voice.Conn)
 func (s *calls) listener(guild snowflake.ID) voice.Listener {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if k := s.ongoing[guild]; k != nil && k.talk != nil {
+	if k := s.ongoing[guild]; k != nil {
 		return Ear(k.talk)
 	}
 	return nil

@@ -30,13 +30,15 @@ type beeper struct {
 	voices []string
 }
 
-func (b *beeper) Synthesize(ctx context.Context, s spoken.Speech, emit func(audio.PCM) error) error {
+func (*beeper) Split(text string) []spoken.Part { return []spoken.Part{{Text: text}} }
+
+func (b *beeper) Synthesize(_ context.Context, s spoken.Speech, emit func([]float32) error) error {
 	b.mu.Lock()
 	b.said, b.voices = append(b.said, s.Text), append(b.voices, s.Voice)
 	b.mu.Unlock()
-	tone := audio.PCM{Rate: 24000, Samples: make([]float32, 24000/20*len(s.Text))}
-	for i := range tone.Samples {
-		tone.Samples[i] = float32(0.4 * math.Sin(2*math.Pi*500*float64(i)/24000))
+	tone := make([]float32, spoken.SayRate/20*len(s.Text))
+	for i := range tone {
+		tone[i] = float32(0.4 * math.Sin(2*math.Pi*500*float64(i)/spoken.SayRate))
 	}
 	return emit(tone)
 }
@@ -127,8 +129,9 @@ func callWorldIn(t *testing.T, places localdiscord.World, to Config, change func
 	w.voice = server
 	voices := &beeper{}
 	account, _ := w.line.Account("Mynah")
-	to.Token, to.Synthesizer = account.Token, voices
+	to.Token = account.Token
 	err = w.connect(to, func(c *mynah) {
+		c.Talking = &bot.Talking{Synthesizer: voices, Store: w.store}
 		if change != nil {
 			change(w, c)
 		}
@@ -200,7 +203,7 @@ func TestMynahReturnsAfterARestart(t *testing.T) {
 	wants(t, "join", ann.ask("general", "!join").Content, "I'm in <#")
 	w.stop()
 	account, _ := w.line.Account("Mynah")
-	if err := w.connect(Config{Token: account.Token, Synthesizer: &beeper{}}, nil); err != nil {
+	if err := w.connect(Config{Token: account.Token}, nil); err != nil {
 		t.Fatal(err)
 	}
 	limit := time.After(waitLimit)
@@ -414,7 +417,7 @@ func TestConversation(t *testing.T) {
 		}
 	}
 	wants(t, "asked again in writing", ann.ask("general", "!ask who are you?").Content, "bird from the hills")
-	wants(t, "health", ann.ask("general", "!voice").Content, "turns", "endpoint")
+	wants(t, "health", ann.ask("general", "!voice").Content, "medians", "endpoint")
 
 	// Not to be heard is one press of a button, and holds at once.
 	ann.press("general", joined, "run/privacy%20listen/heard/false")

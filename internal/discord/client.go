@@ -23,7 +23,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/mynahbot/mynah/internal/bot"
-	"github.com/mynahbot/mynah/internal/speech"
 )
 
 // Config says where Discord is and who Mynah is there. The zero value of
@@ -42,8 +41,6 @@ type Config struct {
 	// may come from: the local Discord's.
 	CDNURL string
 
-	// Synthesizer speaks in voice channels; nil leaves Mynah silent there.
-	Synthesizer speech.Synthesizer
 	// AloneTime is how long Mynah stays in a voice channel alone; 0 = DefaultAloneTime.
 	AloneTime time.Duration
 

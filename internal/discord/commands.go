@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"reflect"
+	"slices"
 	"strings"
 	"time"
 
@@ -15,10 +16,28 @@ import (
 	"github.com/mynahbot/mynah/internal/bot"
 )
 
-// localesOf are Discord's names for the languages that
-// descriptions exist in beside English, which everybody else sees.
-var localesOf = map[string][]discord.Locale{
-	"ru": {discord.LocaleRussian},
+// english is the language that everybody sees whose own Mynah doesn't speak.
+const english = "en"
+
+// localized says something in every locale of Discord whose language Mynah speaks, but for English. What is empty is left out.
+func (c *Client) localized(say func(language string) string) map[discord.Locale]string {
+	spoken := c.bot.Languages()
+	all := map[discord.Locale]string{}
+	for locale := range discord.Locales {
+		language, _, _ := strings.Cut(locale.Code(), "-")
+		if language == english || !slices.Contains(spoken, language) {
+			continue
+		}
+		if text := say(language); text != "" {
+			all[locale] = text
+		}
+	}
+	return all
+}
+
+// commandNames are what a command, or a group of them, is called in other languages.
+func (c *Client) commandNames(name string) map[discord.Locale]string {
+	return c.localized(func(language string) string { return c.bot.CommandName(name, language) })
 }
 
 // maxDescription is how long Discord lets a description be, in characters.
@@ -172,34 +191,30 @@ func (c *Client) commands() []discord.ApplicationCommandCreate {
 		switch head, tail, two := strings.Cut(cmd.Name, " "); {
 		case cmd.Form:
 		case cmd.Menu:
-			english, others := c.describe(cmd, "")
-			out = append(out, discord.MessageCommandCreate{Name: clip(english, 32), NameLocalizations: clipAll(others, 32), Contexts: everywhere, IntegrationTypes: servers})
+			text, others := c.describe(cmd, "")
+			out = append(out, discord.MessageCommandCreate{Name: clip(text, 32), NameLocalizations: clipAll(others, 32), Contexts: everywhere, IntegrationTypes: servers})
 		case two:
 			at, seen := groups[head]
 			if !seen {
-				english := c.bot.DescribeGroup(head, "en")
-				others := map[discord.Locale]string{}
-				for language, locales := range localesOf {
-					for _, l := range locales {
-						others[l] = clip(c.bot.DescribeGroup(head, language), maxDescription)
-					}
-				}
+				describe := func(language string) string { return clip(c.bot.DescribeGroup(head, language), maxDescription) }
 				at = len(out)
 				groups[head] = at
 				out = append(out, discord.SlashCommandCreate{
-					Name: head, Description: clip(english, maxDescription), DescriptionLocalizations: others, Contexts: everywhere, IntegrationTypes: servers,
+					Name: head, NameLocalizations: c.commandNames(head), Description: describe(english), DescriptionLocalizations: c.localized(describe),
+					Contexts: everywhere, IntegrationTypes: servers,
 				})
 			}
 			group := out[at].(discord.SlashCommandCreate)
-			english, others := c.describe(cmd, "")
+			text, others := c.describe(cmd, "")
 			group.Options = append(group.Options, discord.ApplicationCommandOptionSubCommand{
-				Name: tail, Description: english, DescriptionLocalizations: others, Options: c.options(cmd),
+				Name: tail, NameLocalizations: c.commandNames(cmd.Name), Description: text, DescriptionLocalizations: others, Options: c.options(cmd),
 			})
 			out[at] = group
 		default:
-			english, others := c.describe(cmd, "")
+			text, others := c.describe(cmd, "")
 			out = append(out, discord.SlashCommandCreate{
-				Name: cmd.Name, Description: english, DescriptionLocalizations: others, Options: c.options(cmd), Contexts: everywhere, IntegrationTypes: servers,
+				Name: cmd.Name, NameLocalizations: c.commandNames(cmd.Name), Description: text, DescriptionLocalizations: others,
+				Options: c.options(cmd), Contexts: everywhere, IntegrationTypes: servers,
 			})
 		}
 	}
@@ -209,7 +224,7 @@ func (c *Client) commands() []discord.ApplicationCommandCreate {
 // menuCommand returns the full name of the command that a menu's entry runs.
 func (c *Client) menuCommand(entry string) string {
 	for _, cmd := range c.bot.Commands() {
-		if english, _ := c.describe(cmd, ""); cmd.Menu && clip(english, 32) == entry {
+		if text, _ := c.describe(cmd, ""); cmd.Menu && clip(text, 32) == entry {
 			return cmd.Name
 		}
 	}
@@ -217,14 +232,9 @@ func (c *Client) menuCommand(entry string) string {
 }
 
 // describe returns the English description and the others.
-func (c *Client) describe(cmd *bot.Command, option string) (english string, others map[discord.Locale]string) {
-	others = map[discord.Locale]string{}
-	for language, locales := range localesOf {
-		for _, l := range locales {
-			others[l] = clip(c.bot.Describe(cmd, option, language), maxDescription)
-		}
-	}
-	return clip(c.bot.Describe(cmd, option, "en"), maxDescription), others
+func (c *Client) describe(cmd *bot.Command, option string) (text string, others map[discord.Locale]string) {
+	describe := func(language string) string { return clip(c.bot.Describe(cmd, option, language), maxDescription) }
+	return describe(english), c.localized(describe)
 }
 
 func clipAll(m map[discord.Locale]string, n int) map[discord.Locale]string {
@@ -251,26 +261,26 @@ func (c *Client) options(cmd *bot.Command) []discord.ApplicationCommandOption {
 }
 
 func (c *Client) option(cmd *bot.Command, o bot.Option) discord.ApplicationCommandOption {
-	english, others := c.describe(cmd, o.Name)
+	text, others := c.describe(cmd, o.Name)
 	switch o.Kind {
 	case bot.Integer:
-		return discord.ApplicationCommandOptionInt{Name: o.Name, Description: english, DescriptionLocalizations: others, Required: o.Required, Autocomplete: o.Complete != nil}
+		return discord.ApplicationCommandOptionInt{Name: o.Name, Description: text, DescriptionLocalizations: others, Required: o.Required, Autocomplete: o.Complete != nil}
 	case bot.Boolean:
-		return discord.ApplicationCommandOptionBool{Name: o.Name, Description: english, DescriptionLocalizations: others, Required: o.Required}
+		return discord.ApplicationCommandOptionBool{Name: o.Name, Description: text, DescriptionLocalizations: others, Required: o.Required}
 	case bot.Upload:
-		return discord.ApplicationCommandOptionAttachment{Name: o.Name, Description: english, DescriptionLocalizations: others, Required: o.Required}
+		return discord.ApplicationCommandOptionAttachment{Name: o.Name, Description: text, DescriptionLocalizations: others, Required: o.Required}
 	case bot.Channel:
-		channel := discord.ApplicationCommandOptionChannel{Name: o.Name, Description: english, DescriptionLocalizations: others, Required: o.Required}
+		channel := discord.ApplicationCommandOptionChannel{Name: o.Name, Description: text, DescriptionLocalizations: others, Required: o.Required}
 		if o.Voice {
 			channel.ChannelTypes = []discord.ChannelType{discord.ChannelTypeGuildVoice, discord.ChannelTypeGuildStageVoice}
 		}
 		return channel
 	case bot.Role:
-		return discord.ApplicationCommandOptionRole{Name: o.Name, Description: english, DescriptionLocalizations: others, Required: o.Required}
+		return discord.ApplicationCommandOptionRole{Name: o.Name, Description: text, DescriptionLocalizations: others, Required: o.Required}
 	case bot.Member:
-		return discord.ApplicationCommandOptionUser{Name: o.Name, Description: english, DescriptionLocalizations: others, Required: o.Required}
+		return discord.ApplicationCommandOptionUser{Name: o.Name, Description: text, DescriptionLocalizations: others, Required: o.Required}
 	}
-	out := discord.ApplicationCommandOptionString{Name: o.Name, Description: english, DescriptionLocalizations: others, Required: o.Required, Autocomplete: o.Complete != nil}
+	out := discord.ApplicationCommandOptionString{Name: o.Name, Description: text, DescriptionLocalizations: others, Required: o.Required, Autocomplete: o.Complete != nil}
 	for _, choice := range o.Choices {
 		out.Choices = append(out.Choices, discord.ApplicationCommandOptionChoiceString{Name: choice, Value: choice})
 	}

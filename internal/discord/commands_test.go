@@ -92,7 +92,7 @@ func TestEveryCommandInBothForms(t *testing.T) {
 		},
 		{command: "rollback", ready: func() string { ann.ask("general", "!promote 2"); return "" }, wants: []string{"Model 1 is in use now"}},
 		{command: "select_dataset", line: "datasets/mood.csv", options: map[string]any{"path": "datasets/mood.csv"}, wants: []string{"is selected", "examples: **4**"}},
-		{command: "archive", line: "datasets", options: map[string]any{"folder": "datasets"}, wants: []string{"files: 1,"}, sends: true},
+		{command: "archive", line: "datasets", options: map[string]any{"folder": "datasets"}, wants: []string{": 1 file,"}, sends: true},
 		{command: "getfile", line: "datasets/mood.csv", options: map[string]any{"path": "datasets/mood.csv"}, wants: []string{"mood.csv"}, sends: true},
 		{command: "settings", line: "language en", options: map[string]any{"name": "language", "value": "en"}, wants: []string{"`language` is now en"}},
 		{command: "dataset list", wants: []string{"datasets/mood.csv", "selected"}},
@@ -106,7 +106,7 @@ func TestEveryCommandInBothForms(t *testing.T) {
 		{command: "dataset enable", ready: func() string { return example("how expensive is") }, line: "example:{it}", options: map[string]any{"example": "{it}"}, wants: []string{"Taken in again: "}},
 		{
 			command: "testset pin", options: map[string]any{"file": 0}, files: []upload{{"pinned.csv", []byte("text,label\nwhat does a chair cost,price\n")}},
-			wants: []string{"Pinned: ", "**1** texts"},
+			wants: []string{"Pinned: ", "**1** text "},
 		},
 		{command: "testset list", wants: []string{"what does a chair cost", "pinned for testing"}},
 		{command: "testset unpin", line: "all:true", options: map[string]any{"all": true}, wants: []string{"Taken out"}},

@@ -304,7 +304,7 @@ func TestDatasetsAndFiles(t *testing.T) {
 	wants(t, "selected again", ann.ask("general", "!select_dataset mood good").Content, "`positive` 5")
 	wants(t, "find in files", ann.ask("general", "!dataset find wonderful").Content, "`wonderful work` → positive (file good/1.txt")
 	ann.slash("general", "archive", map[string]any{"folder": "datasets"})
-	packed := ann.saying("files: 10,")
+	packed := ann.saying("10 files,")
 	if len(packed.Attachments) != 1 || !strings.HasSuffix(packed.Attachments[0].Filename, ".zip") {
 		t.Errorf("archive: %+v", packed.Attachments)
 	}

@@ -3,6 +3,8 @@ package discord
 import (
 	"context"
 	"errors"
+	"fmt"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -64,6 +66,29 @@ func TestConversationRecognizer(t *testing.T) {
 		t.Errorf("%d recognitions without a recognizer", n)
 	}
 	ann.ask("general", "!settings recognizer default")
+	ann.hums(900 * time.Millisecond)
+	ann.saying("I am Mynah")
+}
+
+// A recognizer that is switched on during a call is used in it, and people are told that they are heard from now on.
+func TestARecognizerIsSwitchedOnDuringACall(t *testing.T) {
+	w, heard := talkingWorld(t, nil)
+	ann := w.login("Ann")
+	e := ann.sit("Talk")
+	wants(t, "off", ann.ask("general", "!settings recognizer off").Content, "now off")
+	if joined := ann.ask("general", "!join").Content; strings.Contains(joined, "I listen") {
+		t.Errorf("join: %s", joined)
+	}
+	heard.say("Who are you?")
+	ann.hums(900 * time.Millisecond)
+	wants(t, "say", ann.ask("general", "!say all the same").Content, "Gladly")
+	e.until(t, w.mynahID(), 8000)
+	if n := heard.count(); n != 0 {
+		t.Errorf("%d recognitions without a recognizer", n)
+	}
+	ann.say("general", "!settings recognizer local")
+	wants(t, "the notice", ann.saying("I listen").Content, fmt.Sprintf("<#%d>", w.channel("Talk")))
+	ann.saying("is now local")
 	ann.hums(900 * time.Millisecond)
 	ann.saying("I am Mynah")
 }

@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+
+	"github.com/mynahbot/mynah/internal/language"
 )
 
 const (
@@ -126,19 +128,11 @@ func needed(round []word) int {
 	return rounds
 }
 
-// numberWords are those of a number that is said digit by digit.
-var numberWords = func() map[string]bool {
-	m := map[string]bool{}
-	for _, w := range strings.Fields(`zero oh one two three four five six seven eight nine double triple point dot
-		ноль нуль один одна два две три четыре пять шесть семь восемь девять точка`) {
-		m[w] = true
-	}
-	return m
-}()
-
+// numbersOnly reports whether the words are those of a number that is said digit by digit.
 func numbersOnly(round []word) bool {
+	digits := language.Known().Digits
 	for _, w := range round {
-		if !numberWords[w.text] {
+		if !slices.Contains(digits, w.text) {
 			return false
 		}
 	}

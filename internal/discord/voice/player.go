@@ -132,18 +132,7 @@ func (p *Player) Play(ctx context.Context, title string, s Source) (*Item, error
 	return i, nil
 }
 
-// Skip ends the item that plays, within one frame. It reports false when nothing does.
-func (p *Player) Skip() bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if len(p.queue) == 0 {
-		return false
-	}
-	p.queue[0].cancel(ErrSkipped)
-	return true
-}
-
-// Stop ends the item that plays and empties the queue. It returns how many items that were.
+// Stop ends the item that plays, within one frame, and empties the queue. It returns how many items that were.
 func (p *Player) Stop() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -117,20 +117,19 @@ func TestPlayerStops(t *testing.T) {
 		a, b := play(t, p, newTone(440, time.Hour)), play(t, p, newTone(440, time.Hour))
 		r.wait(5)
 		began := time.Now()
-		p.Skip()
-		<-a.Done()
-		if d := time.Since(began); d > 100*time.Millisecond {
-			t.Errorf("skipping took %v", d)
-		}
-		if !errors.Is(a.Err(), ErrSkipped) {
-			t.Errorf("skipped with %v", a.Err())
-		}
-		if n := p.Stop(); n != 1 {
+		if n := p.Stop(); n != 2 {
 			t.Errorf("stopped %d", n)
 		}
+		<-a.Done()
 		<-b.Done()
-		if p.Skip() {
-			t.Error("skipped nothing")
+		if d := time.Since(began); d > 100*time.Millisecond {
+			t.Errorf("stopping took %v", d)
+		}
+		if !errors.Is(a.Err(), ErrSkipped) {
+			t.Errorf("stopped with %v", a.Err())
+		}
+		if n := p.Stop(); n != 0 {
+			t.Errorf("stopped %d of nothing", n)
 		}
 	})
 }

@@ -10,6 +10,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/mynahbot/mynah/internal/language"
 	"github.com/mynahbot/mynah/internal/spoken"
 )
 
@@ -67,10 +68,6 @@ func Sayable(s string) bool {
 	return strings.ContainsFunc(s, func(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) })
 }
 
-// abbreviations end in a full stop that ends no sentence, in English and in Russian.
-var abbreviations = strings.Fields(`mr mrs ms dr prof sr jr st vs etc e.g i.e a.m p.m no fig inc ltd co approx
-	т.е т.к т.д т.п др им г гг ул руб коп тыс млн млрд стр рис см проф акад д кв`)
-
 // sentences cuts one paragraph, whose words stand one space apart.
 func sentences(s string) []string {
 	var all []string
@@ -123,28 +120,14 @@ func continues(before, after []rune) bool {
 		return true
 	}
 	first, size := utf8.DecodeRuneInString(word)
-	if unicode.IsUpper(first) && size == len(word) && word != "I" && word != "Я" {
+	known := language.Known().Spoken
+	if unicode.IsUpper(first) && size == len(word) && !slices.Contains(known.Letters, word) {
 		return true // an initial
 	}
 	lower := strings.ToLower(strings.TrimLeft(word, "(\"«“"))
-	if !slices.Contains(abbreviations, lower) {
-		return false
-	}
 	// "etc." and the like may end a sentence too; titles never do.
-	switch lower {
-	case "etc", "a.m", "p.m", "inc", "ltd", "co", "т.д", "т.п", "др", "г", "гг", "руб", "коп", "тыс", "млн", "млрд", "no":
-		return !unicode.IsUpper(next)
-	}
-	return true
+	return slices.Contains(known.Abbreviations, lower) || slices.Contains(known.MayEnd, lower) && !unicode.IsUpper(next)
 }
-
-// Words that a new breath may begin with, in English and in Russian.
-var (
-	conjunctions = strings.Fields(`and but or because that which who when while if so than where although unless until
-		и но или а что который которая которое которые когда если чтобы где потому поэтому хотя пока`)
-	prepositions = strings.Fields(`to of in on at for with from by into about after before between through over under
-		в на с к от для из по при через после перед между без до за над под о об`)
-)
 
 // cut says where the first piece of a sentence ends, about limit characters on but for long words: at len(runes) where
 // the sentence fits as a whole.
@@ -152,6 +135,7 @@ func cut(runes []rune, limit int) (at int, pause time.Duration) {
 	if len(runes) <= limit+limit/6 { // a little over the limit is better than a cut
 		return len(runes), 0
 	}
+	known := language.Known().Spoken
 	best, quality := 0, 0
 	consider := func(at, q int) {
 		// The better kind of place wins, and of one kind the last.
@@ -170,9 +154,9 @@ func cut(runes []rune, limit int) (at int, pause time.Duration) {
 			consider(i, 5)
 		case strings.ContainsRune(",)", runes[i-1]):
 			consider(i, 4)
-		case slices.Contains(conjunctions, word):
+		case slices.Contains(known.Conjunctions, word):
 			consider(i, 3)
-		case slices.Contains(prepositions, word):
+		case slices.Contains(known.Prepositions, word):
 			consider(i, 2)
 		default:
 			consider(i, 1)

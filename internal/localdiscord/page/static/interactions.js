@@ -34,11 +34,12 @@ export class Interactions {
     return this.index.application_commands.filter((c) => (c.type ?? CHAT) === kind);
   }
 
-  // flat lists a command's forms: itself, or each of its sub-commands, as {command, path, options, name, description}.
+  // flat lists a command's forms: itself, or each of its sub-commands, as {command, path, options, name, shown, description}. The
+  // person sees the name in their language, where there is one.
   flat(command) {
     const walk = (options, path, description) => {
       const subs = (options ?? []).filter((o) => o.type === SUB || o.type === GROUP);
-      if (!subs.length) return [{ command, path, options: options ?? [], name: [command.name, ...path.map((p) => p.name)].join(" "), description }];
+      if (!subs.length) return [{ command, path, options: options ?? [], name: [command.name, ...path.map((p) => p.name)].join(" "), shown: [command, ...path].map((p) => local(p, "name")).join(" "), description }];
       return subs.flatMap((s) => walk(s.options, [...path, s], local(s, "description")));
     };
     return walk(command.options, [], local(command, "description"));
@@ -48,10 +49,11 @@ export class Interactions {
     const typed = text.slice(1).toLowerCase();
     let all;
     try { all = (await this.commands(CHAT)).flatMap((c) => this.flat(c)); } catch (e) { this.notice(e.message); return; }
-    const fits = all.filter((f) => f.name.startsWith(typed)).concat(all.filter((f) => !f.name.startsWith(typed) && f.name.includes(typed)));
+    const begins = (f) => f.shown.startsWith(typed) || f.name.startsWith(typed);
+    const fits = all.filter(begins).concat(all.filter((f) => !begins(f) && (f.shown.includes(typed) || f.name.includes(typed))));
     if ($("input").value !== text) return; // typed on meanwhile
     this.suggestions.show(fits.map((f) => ({
-      label: "/" + f.name, hint: f.description, pick: () => this.start(f),
+      label: "/" + f.shown, hint: f.description, pick: () => this.start(f),
     })), $("input"));
     if (!all.length) this.notice("No commands here yet. Is the bot running?");
   }
@@ -77,7 +79,7 @@ export class Interactions {
     });
     const run = el("button", { type: "button", class: "button primary", onclick: () => this.submit(f) }, "Run");
     const cancel = el("button", { type: "button", class: "button", onclick: () => this.cancel() }, "Cancel");
-    this.panel.replaceChildren(el("h2", {}, "/" + f.name, el("small", {}, f.description)), ...fields, run, cancel);
+    this.panel.replaceChildren(el("h2", {}, "/" + f.shown, el("small", {}, f.description)), ...fields, run, cancel);
     this.panel.hidden = false;
     this.panel.onkeydown = (e) => {
       if (e.key === "Escape") this.cancel();
