@@ -19,7 +19,7 @@ const dependencies = "dependencies.txt"
 
 // largest is how many packages a part may pull in all, the standard library's among them. Of the bot's, 63 draw the charts of a
 // training, 9 are the plurals of golang.org/x/text, and 2 read HTML.
-var largest = map[string]int{"internal/bot": 272}
+var largest = map[string]int{"internal/bot": 273}
 
 func TestDependencies(t *testing.T) {
 	var b strings.Builder

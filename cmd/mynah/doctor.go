@@ -1,12 +1,15 @@
 package main
 
 import (
+	"context"
 	"errors"
 
 	"github.com/mynahbot/mynah/internal/config"
 	"github.com/mynahbot/mynah/internal/doctor"
 	"github.com/mynahbot/mynah/internal/language"
 	"github.com/mynahbot/mynah/internal/speech"
+	"github.com/mynahbot/mynah/internal/speech/models"
+	"github.com/mynahbot/mynah/internal/store"
 )
 
 type doctorCmd struct {
@@ -15,7 +18,7 @@ type doctorCmd struct {
 
 // Run prints the configuration and what each check found. It fails when a check
 // does.
-func (c *doctorCmd) Run(ctx contextBox, cfg *config.Config, o *output) (err error) {
+func (c *doctorCmd) Run(ctx contextBox, cfg *config.Config, o *output, given origin) (err error) {
 	dir, err := c.Folder.Path()
 	if err != nil {
 		return err
@@ -32,15 +35,32 @@ func (c *doctorCmd) Run(ctx contextBox, cfg *config.Config, o *output) (err erro
 		Data: dir, RESTURL: cfg.Discord.RestURL, MessageContent: cfg.Discord.MessageContent,
 		Models: installed, Languages: known.Tags(),
 	}
+	kept := store.Config{Dir: dir, URL: cfg.Store.URL, Blobs: cfg.Blobs.URL}
+	check.Kept = []doctor.Check{
+		{Name: "database", Run: func(ctx context.Context) (string, error) { return store.CheckDatabase(ctx, kept) },
+			Mend: "stop Mynah and put back the last backup of the data folder; sqlite3 mynah.db .recover may save what is whole"},
+		{Name: "blobs", Run: func(ctx context.Context) (string, error) { return store.CheckBlobs(ctx, kept) },
+			Mend: "see whether this machine reaches the place that blobs.url names, with its keys"},
+	}
+	if _, err := installed.Find(models.Library, ""); err == nil {
+		tries, err := newTrial(cfg, c.Folder, installed)
+		if err != nil {
+			return err
+		}
+		check.Load = tries.Try
+	}
 	if cfg.Speech.Model != "" {
 		check.Recognizer = func() (*speech.Model, error) { return namedModel(cfg, installed) }
 	}
 	if cfg.Speech.Voice != "off" {
-		v, _ := openVoices(cfg, installed, nil)
+		v, _ := openVoices(cfg, installed, nil, nil)
 		defer func() { err = errors.Join(err, v.Close()) }()
 		check.Voices = v
 	}
-	token, err := cfg.ReadToken()
+	for _, e := range cfg.Exposed(given.args, given.files) {
+		check.Secrets = append(check.Secrets, doctor.Finding{Check: "secret in " + e.Key, OK: true, Detail: e.Where, Mend: e.Mend})
+	}
+	token, err := cfg.ReadToken(ctx, o.stderr)
 	check.Token, check.TokenErr = string(token), err
 	if !o.json {
 		cfg.Data = dir

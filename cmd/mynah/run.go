@@ -23,6 +23,7 @@ import (
 	"github.com/mynahbot/mynah/internal/record"
 	"github.com/mynahbot/mynah/internal/speech"
 	"github.com/mynahbot/mynah/internal/speech/engine"
+	"github.com/mynahbot/mynah/internal/speech/rhvoice"
 	"github.com/mynahbot/mynah/internal/speech/voices"
 	"github.com/mynahbot/mynah/internal/store"
 	"github.com/mynahbot/mynah/internal/store/jobs"
@@ -46,8 +47,11 @@ type runCmd struct {
 
 // Run starts Mynah, and the local Discord where no token is configured, and
 // stops them when ctx ends or Discord doesn't want Mynah any more.
-func (c *runCmd) Run(ctx contextBox, cfg *config.Config, o *output, log *slog.Logger) (err error) {
-	token, err := cfg.ReadToken()
+func (c *runCmd) Run(ctx contextBox, cfg *config.Config, o *output, log *slog.Logger, given origin) (err error) {
+	for _, e := range cfg.Exposed(given.args, given.files) {
+		log.Warn("others may read a secret", "setting", e.Key, "why", e.Where, "mend", e.Mend)
+	}
+	token, err := cfg.ReadToken(ctx, o.stderr)
 	if err != nil {
 		return err
 	}
@@ -61,7 +65,7 @@ func (c *runCmd) Run(ctx contextBox, cfg *config.Config, o *output, log *slog.Lo
 	to := discord.Config{
 		Token: string(token), NoMessageContent: !cfg.Discord.MessageContent,
 		RESTURL: cfg.Discord.RestURL, GatewayURL: cfg.Discord.GatewayURL, CDNURL: cfg.Discord.CDNURL, Log: log,
-		AloneTime: cfg.Call.Alone,
+		AloneTime: cfg.Call.Alone, MeasureNames: cfg.Metrics.Names,
 	}
 	var local *localServer
 	if token == "" {
@@ -147,6 +151,9 @@ func (c *runCmd) open(ctx context.Context, cfg *config.Config, log *slog.Logger,
 	closing.add("the store", func(context.Context) error { return kept.Close() })
 	spaces := workspace.Open(dir)
 	closing.add("the workspaces", func(context.Context) error { return spaces.Close() })
+	if err := spaces.Sweep(); err != nil {
+		log.Warn("what killed writes left stays", "err", err)
+	}
 
 	a := &app{}
 	a.jobs, err = jobs.New(ctx, kept, jobs.Config{
@@ -159,7 +166,7 @@ func (c *runCmd) open(ctx context.Context, cfg *config.Config, log *slog.Logger,
 	if cfg.Metrics.Listen != "" {
 		a.metrics = web.NewRegistry(kept.SQL(), kept)
 		server, err := web.Start(ctx, web.Config{
-			Listen: cfg.Metrics.Listen, Log: log, Metrics: a.metrics,
+			Listen: cfg.Metrics.Listen, Hosts: cfg.MetricsHosts(), Log: log, Metrics: a.metrics,
 			Checks: []web.Check{{Name: "store", Run: kept.Ping}},
 		})
 		if err != nil {
@@ -255,9 +262,16 @@ func openSpeech(ctx context.Context, cfg *config.Config, data config.Folder, b *
 	if err != nil {
 		return err
 	}
+	if err := errors.Join(installed.Sweep(), rhvoice.Sweep()); err != nil {
+		log.Warn("what was left of killed work stays", "err", err)
+	}
 	warmers := map[string]func(ctx context.Context, language string) error{}
 	cores := speech.NewCores(runtime.GOMAXPROCS(0))
-	engines, err := openEngines(cfg, installed, cores)
+	tries, err := newTrial(cfg, data, installed)
+	if err != nil {
+		return err
+	}
+	engines, err := openEngines(cfg, installed, cores, tries, func(sentence string) { log.Warn(sentence) })
 	if err != nil {
 		return err
 	}
@@ -271,7 +285,7 @@ func openSpeech(ctx context.Context, cfg *config.Config, data config.Folder, b *
 		warmers["recognizer"] = e.Warm
 	}
 	if cfg.Speech.Voice != "off" {
-		v, usual := openVoices(cfg, installed, cores)
+		v, usual := openVoices(cfg, installed, cores, tries)
 		closing.add("voices", func(context.Context) error { return v.Close() })
 		speaker := voices.Speaker{Synthesizer: v, Usual: usual}
 		remembered := voices.Remember(speaker, spokenMemory)

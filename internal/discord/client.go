@@ -43,6 +43,8 @@ type Config struct {
 
 	// AloneTime is how long Mynah stays in a voice channel alone; 0 = DefaultAloneTime.
 	AloneTime time.Duration
+	// MeasureNames has metrics tell speakers apart by their ids.
+	MeasureNames bool
 
 	Log *slog.Logger // nil = slog.Default()
 }

@@ -8,11 +8,12 @@ import (
 	"github.com/mynahbot/mynah/internal/record"
 )
 
-const correctionColumns = `id, server, question, given, right_reply, by_user, message, at, absorbed_by, kind`
+const correctionColumns = `id, server, question, given, right_reply, by_user, asker, message, at, absorbed_by, kind`
 
 func scanCorrection(row scanner) (c record.Correction, err error) {
-	var server, by, message, at int64
-	err = row.Scan(&c.ID, &server, &c.Question, &c.Given, &c.Right, &by, &message, &at, &c.AbsorbedBy, &c.Kind)
+	var server, by, asker, message, at int64
+	err = row.Scan(&c.ID, &server, &c.Question, &c.Given, &c.Right, &by, &asker, &message, &at, &c.AbsorbedBy, &c.Kind)
+	c.Asker = record.UserID(asker)
 	c.Server, c.By, c.Message, c.At = record.ServerID(server), record.UserID(by), record.MessageID(message), moment(at)
 	return c, err
 }
@@ -20,9 +21,9 @@ func scanCorrection(row scanner) (c record.Correction, err error) {
 // SaveCorrection keeps a new correction and returns its id; c.ID is ignored.
 func (s *Store) SaveCorrection(ctx context.Context, c record.Correction) (id record.CorrectionID, err error) {
 	err = s.write.QueryRowContext(ctx, `INSERT INTO correction
-		(server, question, given, right_reply, by_user, message, at, absorbed_by, kind)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING id`,
-		int64(c.Server), clean(c.Question), clean(c.Given), clean(c.Right), int64(c.By),
+		(server, question, given, right_reply, by_user, asker, message, at, absorbed_by, kind)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) RETURNING id`,
+		int64(c.Server), clean(c.Question), clean(c.Given), clean(c.Right), int64(c.By), int64(c.Asker),
 		int64(c.Message), micros(c.At), int64(c.AbsorbedBy), string(c.Kind)).Scan(&id)
 	if err != nil {
 		return 0, fmt.Errorf("keep a correction of server %s: %w", c.Server, err)
@@ -56,7 +57,7 @@ func (s *Store) MarkAbsorbed(ctx context.Context, server record.ServerID, model 
 // its author had taught something is remembered: models know it.
 func (s *Store) DeleteCorrection(ctx context.Context, server record.ServerID, id record.CorrectionID) (bool, error) {
 	var n int64
-	err := s.inTx(ctx, func(tx *sql.Tx) error {
+	err := s.inDeletion(ctx, func(tx *sql.Tx) error {
 		if err := untaught(ctx, tx, `by_user`, `correction`, `server = $1 AND id = $2`, int64(server), int64(id)); err != nil {
 			return err
 		}

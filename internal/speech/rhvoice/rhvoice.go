@@ -18,6 +18,8 @@ import (
 	"time"
 
 	"github.com/mynahbot/mynah/internal/audio"
+	"github.com/mynahbot/mynah/internal/partial"
+	"github.com/mynahbot/mynah/internal/program"
 	"github.com/mynahbot/mynah/internal/speech/sentence"
 	"github.com/mynahbot/mynah/internal/spoken"
 )
@@ -26,7 +28,7 @@ import (
 var ErrMissing = errors.New("RHVoice is not installed: install the program RHVoice-test and a voice of it")
 
 const (
-	program = "RHVoice-test"
+	rhvoiceTest = "RHVoice-test"
 	// maxText limits a text in bytes, well over an hour of speech.
 	maxText = 100_000
 	// maxInfo limits the description of a voice, in bytes: it has a few lines.
@@ -69,7 +71,7 @@ func Knows(language string) bool {
 // Find looks for the program in PATH, and for the folders in which systems keep its voices, of which RHVOICE_DATA_PATH may name one.
 // The error is [ErrMissing] where there is no program or no voice.
 func Find() (*Synthesizer, error) {
-	path, err := exec.LookPath(program)
+	path, err := exec.LookPath(rhvoiceTest)
 	if err != nil {
 		return nil, ErrMissing
 	}
@@ -142,16 +144,31 @@ func (s *Synthesizer) Synthesize(ctx context.Context, what spoken.Speech, emit f
 	return nil
 }
 
+// scratch begins the names of the folders in which sentences are spoken.
+const scratch = "mynah-rhvoice-"
+
+// Sweep removes the sounds that a process left behind which was killed while it spoke.
+func Sweep() error {
+	return partial.SweepFolders(os.TempDir(), func(name string) bool { return strings.HasPrefix(name, scratch) })
+}
+
 // say speaks one sentence. The program writes a file, since it goes back in it to correct the header.
 func (s *Synthesizer) say(ctx context.Context, text, voice string, pace float64, emit func(audio.PCM) error) error {
-	folder, err := os.MkdirTemp("", "mynah-rhvoice-")
+	folder, err := os.MkdirTemp("", scratch)
 	if err != nil {
 		return fmt.Errorf("RHVoice: %w", err)
 	}
 	defer os.RemoveAll(folder)
+	held, err := os.Open(folder)
+	if err != nil {
+		return fmt.Errorf("RHVoice: %w", err)
+	}
+	defer held.Close()
+	if err := partial.Hold(held); err != nil {
+		return err
+	}
 	path := filepath.Join(folder, "speech.wav")
-	c := exec.CommandContext(ctx, s.path, "-p", voice, "-r", strconv.Itoa(int(100*pace)), "-o", path)
-	c.WaitDelay = time.Second
+	c := program.Command(ctx, []string{"HOME", "XDG_*", "RHVOICE*"}, s.path, "-p", voice, "-r", strconv.Itoa(int(100*pace)), "-o", path)
 	c.Stdin = strings.NewReader(text + "\n")
 	var complaint bytes.Buffer
 	c.Stderr = &complaint
