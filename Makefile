@@ -3,6 +3,8 @@
 SHELL := /bin/bash
 GO ?= go
 MYNAH := bin/mynah
+# The module inside this one: "./..." doesn't reach into it.
+DAVE := github.com/mynahbot/mynah/dave
 # Recorded clips and public data sets, which the repository does not carry. What needs them is skipped where they are not.
 DATA := ../shared/data
 
@@ -16,6 +18,7 @@ test: setup-test interop-modules ## install what is missing and run every test
 	@echo "building what is tested: the first time takes minutes" >&2
 	$(call insist,$(GO) run -race ./cmd/mynah models pull speech-pack)
 	$(call insist,$(GO) run -race ./cmd/mynah models pull whisper-base)
+	$(GO) -C dave test $(TEST) ./...
 	$(GO) test $(TEST) $$($(GO) list ./... | grep -vE '$(REALTIME)')
 	$(GO) test -p 2 $(TEST) $$($(GO) list ./... | grep -E '$(REALTIME)')
 
@@ -26,7 +29,8 @@ REALTIME = /(cmd/mynah|internal/discord|interop)(/|$$$$)
 check: setup ## format, vet, staticcheck, and each fuzz target for a few seconds
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { echo "gofmt would change:"; gofmt -l $$(git ls-files '*.go'); exit 1; }
 	$(GO) vet ./...
-	$(GO) tool staticcheck ./...
+	$(GO) -C dave vet ./...
+	$(GO) tool staticcheck ./... $(DAVE)/...
 	scripts/fuzz.sh $(FUZZTIME)
 
 bench: setup-test build pack interop-modules bench-targets ## measure everything on real data and print the tables

@@ -15,6 +15,7 @@ require (
 	github.com/jackc/pgx/v5 v5.12.0
 	github.com/klauspost/compress v1.20.3
 	github.com/kljensen/snowball v0.10.0
+	github.com/mynahbot/mynah/dave v0.0.0
 	github.com/openai/openai-go/v3 v3.96.0
 	github.com/prometheus/client_golang v1.25.0
 	github.com/prometheus/client_model v0.6.3
@@ -126,3 +127,6 @@ require (
 )
 
 tool honnef.co/go/tools/cmd/staticcheck
+
+// The module beside this one; a program that imports it gets a version of its own.
+replace github.com/mynahbot/mynah/dave => ./dave

@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/mynahbot/mynah/mls"
+	"github.com/mynahbot/mynah/dave/mls"
 )
 
 // Benchmarks report davey's figures of the same run as davey-ns/op, where it is installed.

@@ -11,7 +11,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/mynahbot/mynah/mls"
+	"github.com/mynahbot/mynah/dave/mls"
 )
 
 // Why a DeliveryService refused something. Test with errors.Is.

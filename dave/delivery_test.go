@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/mynahbot/mynah/mls"
+	"github.com/mynahbot/mynah/dave/mls"
 )
 
 // serviceByHand is a service with users 1 and 2 in a group and the proposals to add 3 and to remove 2, who is
@@ -177,7 +177,7 @@ func TestServiceRecoversOnce(t *testing.T) {
 	}
 	c.settle(inOrder)
 	client := c.clients[2]
-	if err := client.member.(ownMember).AnnounceCommit(5, nil); !errors.Is(err, ErrInvalidTransition) {
+	if err := client.member.(ownMember).takeCommit(5, nil); !errors.Is(err, ErrInvalidTransition) {
 		t.Fatal(err)
 	}
 	client.outbox = append(client.outbox, client.outbox[0])

@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/mynahbot/mynah/mls"
+	"github.com/mynahbot/mynah/dave/mls"
 )
 
 var testStart = time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC)

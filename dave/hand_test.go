@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/mynahbot/mynah/mls"
+	"github.com/mynahbot/mynah/dave/mls"
 )
 
 // A gatewayByHand lets a test send a session exactly what it wants, right or wrong, as the one external sender.
@@ -51,7 +51,7 @@ func (g *gatewayByHand) external() []byte {
 func (g *gatewayByHand) start(users ...UserID) {
 	g.t.Helper()
 	for _, err := range []error{
-		g.session.AddUsers(users...), g.session.SelectProtocolAck(1), g.session.ExternalSender(g.external()),
+		g.session.AddUsers(users...), g.session.SelectProtocolAck(1), g.session.takeExternalSender(g.external()),
 	} {
 		if err != nil {
 			g.t.Fatal(err)
@@ -135,10 +135,10 @@ func (g *gatewayByHand) enter(id uint16) {
 	g.start(1, 2, 3)
 	two, _ := g.add(0, 2)
 	three, _ := g.add(0, 3)
-	if err := g.session.Proposals(appendOp(two, three)); err != nil {
+	if err := g.session.takeProposals(appendOp(two, three)); err != nil {
 		g.t.Fatal(err)
 	}
-	if err := g.session.AnnounceCommit(id, g.commitOf(g.expect(OpCommitWelcome)[0])); err != nil {
+	if err := g.session.takeCommit(id, g.commitOf(g.expect(OpCommitWelcome)[0])); err != nil {
 		g.t.Fatal(err)
 	}
 	if id != 0 {

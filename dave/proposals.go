@@ -7,13 +7,13 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/mynahbot/mynah/mls"
+	"github.com/mynahbot/mynah/dave/mls"
 )
 
-// Proposals handles op 27. Valid proposals are kept, and the session commits all that are unrevoked (op 28),
+// takeProposals handles op 27. Valid proposals are kept, and the session commits all that are unrevoked (op 28),
 // unless one adds a user whom op 11 has not announced yet: then it waits for that. The error, if any, is that of
 // the first refused proposal.
-func (s *Session) Proposals(payload []byte) error {
+func (s *Session) takeProposals(payload []byte) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {

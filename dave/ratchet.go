@@ -6,7 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 
-	"github.com/mynahbot/mynah/mls"
+	"github.com/mynahbot/mynah/dave/mls"
 )
 
 const (

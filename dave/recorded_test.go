@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/mynahbot/mynah/mls"
+	"github.com/mynahbot/mynah/dave/mls"
 )
 
 var record = flag.Bool("record", false, "record calls with davey's members into testdata/recorded, instead of replaying them")

@@ -10,7 +10,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/mynahbot/mynah/mls"
+	"github.com/mynahbot/mynah/dave/mls"
 )
 
 // MaxProtocolVersion is the newest version of DAVE that a Session speaks: what op 0 announces as
@@ -161,19 +161,19 @@ func (s *Session) Close() {
 func (s *Session) Handle(m Message) error {
 	switch m.Op {
 	case OpPrepareTransition:
-		return s.PrepareTransition(m.TransitionID, m.Version)
+		return s.prepareTransition(m.TransitionID, m.Version)
 	case OpExecuteTransition:
-		return s.ExecuteTransition(m.TransitionID)
+		return s.executeTransition(m.TransitionID)
 	case OpPrepareEpoch:
-		return s.PrepareEpoch(m.Epoch, m.Version)
+		return s.prepareEpoch(m.Epoch, m.Version)
 	case OpExternalSender:
-		return s.ExternalSender(m.Payload)
+		return s.takeExternalSender(m.Payload)
 	case OpProposals:
-		return s.Proposals(m.Payload)
+		return s.takeProposals(m.Payload)
 	case OpAnnounceCommit:
-		return s.AnnounceCommit(m.TransitionID, m.Payload)
+		return s.takeCommit(m.TransitionID, m.Payload)
 	case OpWelcome:
-		return s.Welcome(m.TransitionID, m.Payload)
+		return s.takeWelcome(m.TransitionID, m.Payload)
 	}
 	return fmt.Errorf("%w: opcode %d is not for members", ErrMalformed, m.Op)
 }
@@ -225,10 +225,10 @@ func (s *Session) RemoveUser(user UserID) {
 	s.media.retire(user)
 }
 
-// PrepareEpoch handles op 24. Epoch 1 means that a new group is about to be made: the session sends a key
+// prepareEpoch handles op 24. Epoch 1 means that a new group is about to be made: the session sends a key
 // package (op 26). Keys in use stay until the transition that follows is executed. Other epochs need no
 // preparation.
-func (s *Session) PrepareEpoch(epoch uint64, version uint16) error {
+func (s *Session) prepareEpoch(epoch uint64, version uint16) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err := s.usableLocked(version); err != nil {
@@ -241,8 +241,8 @@ func (s *Session) PrepareEpoch(epoch uint64, version uint16) error {
 	return s.joinLocked()
 }
 
-// ExternalSender handles op 25: the key by which the gateway proposes (whitepaper, "External Sender").
-func (s *Session) ExternalSender(payload []byte) error {
+// takeExternalSender handles op 25: the key by which the gateway proposes (whitepaper, "External Sender").
+func (s *Session) takeExternalSender(payload []byte) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {

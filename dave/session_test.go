@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/mynahbot/mynah/mls"
+	"github.com/mynahbot/mynah/dave/mls"
 )
 
 func TestProposalsRefused(t *testing.T) {
@@ -66,7 +66,7 @@ func TestProposalsRefused(t *testing.T) {
 			if err := g.session.AddUsers(4); err != nil {
 				t.Fatal(err)
 			}
-			if err := g.session.Proposals(tc.make(g)); !errors.Is(err, tc.want) {
+			if err := g.session.takeProposals(tc.make(g)); !errors.Is(err, tc.want) {
 				t.Errorf("%v, want %v", err, tc.want)
 			}
 			g.expect() // no commit
@@ -79,7 +79,7 @@ func TestProposalsBeforeTheirUser(t *testing.T) {
 	g.start(1, 2)
 	two, _ := g.add(0, 2)
 	three, ref := g.add(0, 3)
-	if err := g.session.Proposals(appendOp(two, three)); err != nil {
+	if err := g.session.takeProposals(appendOp(two, three)); err != nil {
 		t.Fatal(err)
 	}
 	g.expect() // 3 is not announced
@@ -91,7 +91,7 @@ func TestProposalsBeforeTheirUser(t *testing.T) {
 		t.Fatal(err)
 	}
 	g.expect(OpCommitWelcome)
-	if err := g.session.Proposals(revokeOp(ref)); err != nil {
+	if err := g.session.takeProposals(revokeOp(ref)); err != nil {
 		t.Fatal(err)
 	}
 	g.expect(OpCommitWelcome)
@@ -101,15 +101,15 @@ func TestLastProposalRevoked(t *testing.T) {
 	g := newGatewayByHand(t)
 	g.start(1, 2)
 	two, ref := g.add(0, 2)
-	if err := g.session.Proposals(appendOp(two)); err != nil {
+	if err := g.session.takeProposals(appendOp(two)); err != nil {
 		t.Fatal(err)
 	}
 	g.expect(OpCommitWelcome)
-	if err := g.session.Proposals(appendOp(two)); err != nil {
+	if err := g.session.takeProposals(appendOp(two)); err != nil {
 		t.Fatal(err) // the same again
 	}
 	g.expect()
-	if err := g.session.Proposals(revokeOp(ref)); err != nil {
+	if err := g.session.takeProposals(revokeOp(ref)); err != nil {
 		t.Fatal(err)
 	}
 	g.expect() // an empty commit would be refused
@@ -122,12 +122,12 @@ func TestSupersededCommitIsAdopted(t *testing.T) {
 	two, _ := g.add(0, 2)
 	three, _ := g.add(0, 3)
 	for _, p := range [][]byte{two, three} {
-		if err := g.session.Proposals(appendOp(p)); err != nil {
+		if err := g.session.takeProposals(appendOp(p)); err != nil {
 			t.Fatal(err)
 		}
 	}
 	commits := g.expect(OpCommitWelcome, OpCommitWelcome)
-	if err := g.session.AnnounceCommit(0, g.commitOf(commits[0])); err != nil {
+	if err := g.session.takeCommit(0, g.commitOf(commits[0])); err != nil {
 		t.Fatal(err)
 	}
 	var members []UserID
@@ -139,7 +139,7 @@ func TestSupersededCommitIsAdopted(t *testing.T) {
 	if !slices.Equal(members, []UserID{2}) {
 		t.Errorf("the group has %v beside the author, want user 2 only", members)
 	}
-	if err := g.session.AnnounceCommit(0, g.commitOf(commits[0])); !errors.Is(err, ErrIgnored) {
+	if err := g.session.takeCommit(0, g.commitOf(commits[0])); !errors.Is(err, ErrIgnored) {
 		t.Errorf("announced twice: %v", err)
 	}
 }
@@ -154,25 +154,25 @@ func TestTransitionsExecuteInAnyOrder(t *testing.T) {
 		t.Fatal(err)
 	}
 	four, _ := g.add(1, 4)
-	if err := g.session.Proposals(appendOp(four)); err != nil {
+	if err := g.session.takeProposals(appendOp(four)); err != nil {
 		t.Fatal(err)
 	}
-	if err := g.session.AnnounceCommit(8, g.commitOf(g.expect(OpCommitWelcome)[0])); err != nil {
+	if err := g.session.takeCommit(8, g.commitOf(g.expect(OpCommitWelcome)[0])); err != nil {
 		t.Fatal(err)
 	}
 	g.expect(OpTransitionReady)
-	if err := g.session.ExecuteTransition(8); err != nil {
+	if err := g.session.executeTransition(8); err != nil {
 		t.Fatal(err)
 	}
 	newest := g.session.media.out.Load().sender
-	if err := g.session.ExecuteTransition(7); err != nil {
+	if err := g.session.executeTransition(7); err != nil {
 		t.Fatal(err)
 	}
 	if g.session.media.out.Load().sender != newest {
 		t.Error("an older transition took the newest key back")
 	}
 	for _, id := range []uint16{7, 8, 9, 0} {
-		if err := g.session.ExecuteTransition(id); !errors.Is(err, ErrIgnored) {
+		if err := g.session.executeTransition(id); !errors.Is(err, ErrIgnored) {
 			t.Errorf("op 22 for %d: %v", id, err)
 		}
 	}
@@ -182,7 +182,7 @@ func TestOwnRemoval(t *testing.T) {
 	g := newGatewayByHand(t)
 	g.enter(0)
 	remove, _ := g.sign(1, mls.RemoveProposal(0))
-	if err := g.session.Proposals(appendOp(remove)); err != nil {
+	if err := g.session.takeProposals(appendOp(remove)); err != nil {
 		t.Fatal(err)
 	}
 	g.expect() // others commit it
@@ -193,8 +193,8 @@ func TestRecovery(t *testing.T) {
 		name string
 		do   func(s *Session) error
 	}{
-		{"a commit that is not one", func(s *Session) error { return s.AnnounceCommit(9, []byte{1, 2}) }},
-		{"nothing", func(s *Session) error { return s.AnnounceCommit(9, nil) }},
+		{"a commit that is not one", func(s *Session) error { return s.takeCommit(9, []byte{1, 2}) }},
+		{"nothing", func(s *Session) error { return s.takeCommit(9, nil) }},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			g := newGatewayByHand(t)
@@ -235,7 +235,7 @@ func TestWelcomeRefused(t *testing.T) {
 				t.Fatal(err)
 			}
 			for _, err := range []error{
-				joiner.session.AddUsers(tc.users...), joiner.session.SelectProtocolAck(1), joiner.session.ExternalSender(joiner.external()),
+				joiner.session.AddUsers(tc.users...), joiner.session.SelectProtocolAck(1), joiner.session.takeExternalSender(joiner.external()),
 			} {
 				if err != nil {
 					t.Fatal(err)
@@ -248,14 +248,14 @@ func TestWelcomeRefused(t *testing.T) {
 			author.start(1, 2, 3)
 			two, _ := author.sign(0, mls.AddProposal(k))
 			three, _ := author.add(0, 3)
-			if err := author.session.Proposals(appendOp(two, three)); err != nil {
+			if err := author.session.takeProposals(appendOp(two, three)); err != nil {
 				t.Fatal(err)
 			}
 			_, welcome, err := mls.ReadMessage(author.expect(OpCommitWelcome)[0].Payload)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if err := joiner.session.Welcome(5, welcome); !errors.Is(err, tc.want) {
+			if err := joiner.session.takeWelcome(5, welcome); !errors.Is(err, tc.want) {
 				t.Errorf("%v, want %v", err, tc.want)
 			}
 			if tc.want != nil {
@@ -263,7 +263,7 @@ func TestWelcomeRefused(t *testing.T) {
 				return
 			}
 			joiner.expect(OpTransitionReady)
-			if err := joiner.session.Welcome(5, welcome); !errors.Is(err, ErrIgnored) {
+			if err := joiner.session.takeWelcome(5, welcome); !errors.Is(err, ErrIgnored) {
 				t.Errorf("welcome twice: %v", err)
 			}
 		})
@@ -275,7 +275,7 @@ func TestWelcomeToAnOlderKeyPackage(t *testing.T) {
 	author, joiner := newGatewayByHand(t), newGatewayFor(t, 2)
 	joiner.start(1, 2)
 	author.start(1, 2)
-	if err := joiner.session.PrepareEpoch(1, 1); err != nil {
+	if err := joiner.session.prepareEpoch(1, 1); err != nil {
 		t.Fatal(err)
 	}
 	newer := joiner.expect(OpKeyPackage)[0].Payload
@@ -286,14 +286,14 @@ func TestWelcomeToAnOlderKeyPackage(t *testing.T) {
 		t.Fatal("the key package was used again")
 	}
 	two, _ := author.sign(0, mls.AddProposal(older))
-	if err := author.session.Proposals(appendOp(two)); err != nil {
+	if err := author.session.takeProposals(appendOp(two)); err != nil {
 		t.Fatal(err)
 	}
 	_, welcome, err := mls.ReadMessage(author.expect(OpCommitWelcome)[0].Payload)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := joiner.session.Welcome(0, welcome); err != nil {
+	if err := joiner.session.takeWelcome(0, welcome); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -303,7 +303,7 @@ func TestWelcomeAfterRemovalUnawares(t *testing.T) {
 	author, joiner := newGatewayByHand(t), newGatewayFor(t, 2)
 	joiner.start(1, 2)
 	author.start(1, 2)
-	if err := joiner.session.PrepareEpoch(1, 1); err != nil {
+	if err := joiner.session.prepareEpoch(1, 1); err != nil {
 		t.Fatal(err)
 	}
 	joiner.expect(OpKeyPackage)
@@ -314,15 +314,15 @@ func TestWelcomeAfterRemovalUnawares(t *testing.T) {
 	remove, _ := author.sign(1, mls.RemoveProposal(1))
 	again, _ := author.sign(1, mls.AddProposal(newer))
 	for _, p := range [][]byte{appendOp(one), appendOp(remove, again)} {
-		if err := author.session.Proposals(p); err != nil {
+		if err := author.session.takeProposals(p); err != nil {
 			t.Fatal(err)
 		}
 		sent := author.expect(OpCommitWelcome)[0]
 		commit := author.commitOf(sent)
-		if err := author.session.AnnounceCommit(0, commit); err != nil {
+		if err := author.session.takeCommit(0, commit); err != nil {
 			t.Fatal(err)
 		}
-		if err := joiner.session.Welcome(0, sent.Payload[len(commit):]); err != nil {
+		if err := joiner.session.takeWelcome(0, sent.Payload[len(commit):]); err != nil {
 			t.Fatal(err)
 		}
 		if code := joiner.session.PrivacyCode(); code == "" || code != author.session.PrivacyCode() {
@@ -352,7 +352,7 @@ func TestKeysOfFormerMembersExpire(t *testing.T) {
 func TestSessionRefusesVersionsAndWhatIsClosed(t *testing.T) {
 	g := newGatewayByHand(t)
 	for _, err := range []error{
-		g.session.SelectProtocolAck(2), g.session.PrepareEpoch(1, 2), g.session.PrepareTransition(1, 2),
+		g.session.SelectProtocolAck(2), g.session.prepareEpoch(1, 2), g.session.prepareTransition(1, 2),
 	} {
 		if !errors.Is(err, ErrVersion) {
 			t.Error(err)
@@ -364,8 +364,8 @@ func TestSessionRefusesVersionsAndWhatIsClosed(t *testing.T) {
 	g.session.Close()
 	g.session.Close()
 	for _, err := range []error{
-		g.session.SelectProtocolAck(1), g.session.PrepareEpoch(1, 1), g.session.PrepareTransition(1, 1), g.session.ExecuteTransition(1),
-		g.session.ExternalSender(nil), g.session.Proposals(nil), g.session.AnnounceCommit(1, nil), g.session.Welcome(1, nil),
+		g.session.SelectProtocolAck(1), g.session.prepareEpoch(1, 1), g.session.prepareTransition(1, 1), g.session.executeTransition(1),
+		g.session.takeExternalSender(nil), g.session.takeProposals(nil), g.session.takeCommit(1, nil), g.session.takeWelcome(1, nil),
 		g.session.AddUsers(1),
 	} {
 		if !errors.Is(err, ErrClosed) {
@@ -454,7 +454,7 @@ func TestNoSecretIsPrinted(t *testing.T) {
 	frame[0] ^= 1
 	_, frameErr := c.clients[2].member.decrypt(1, frame)
 	printed := []string{
-		fmt.Sprint(frameErr), fmt.Sprint(one.AnnounceCommit(3, []byte{0, 1, 0, 1, 2})), fmt.Sprint(one.Proposals([]byte{0, 1, 2})),
+		fmt.Sprint(frameErr), fmt.Sprint(one.takeCommit(3, []byte{0, 1, 0, 1, 2})), fmt.Sprint(one.takeProposals([]byte{0, 1, 2})),
 		fmt.Sprint(one), fmt.Sprintf("%+v", one), fmt.Sprintf("%#v", one),
 	}
 	for _, secret := range [][]byte{base[:], one.config.SigningKey.Bytes(), []byte("media of one")} {

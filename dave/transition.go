@@ -7,16 +7,16 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/mynahbot/mynah/mls"
+	"github.com/mynahbot/mynah/dave/mls"
 )
 
 // exporterLabel is that of the sender keys (whitepaper, "Sender Key Derivation").
 const exporterLabel = "Discord Secure Frames v0"
 
-// AnnounceCommit handles op 29: the gateway has chosen this commit. Keys to receive with are ready when it
+// takeCommit handles op 29: the gateway has chosen this commit. Keys to receive with are ready when it
 // returns; own frames switch with op 22, or at once for transition 0. A refused commit leads to op 31 and a new
 // op 26: see ErrInvalidTransition.
-func (s *Session) AnnounceCommit(id uint16, commit []byte) error {
+func (s *Session) takeCommit(id uint16, commit []byte) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
@@ -120,11 +120,11 @@ func rosterOf(g *mls.Group) ([]UserID, error) {
 	return users, nil
 }
 
-// Welcome handles op 30: the session was added to the group. As with op 29, receiving is ready when it returns.
+// takeWelcome handles op 30: the session was added to the group. As with op 29, receiving is ready when it returns.
 // In an established group it is ignored, unless it is for a key package that was sent since and leads to a later
 // epoch: then the gateway has removed and added the member. Otherwise, a refused one leads to op 31 and a new op
 // 26.
-func (s *Session) Welcome(id uint16, welcome []byte) error {
+func (s *Session) takeWelcome(id uint16, welcome []byte) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
@@ -251,9 +251,9 @@ func (s *Session) recoverLocked(id uint16, reason error) error {
 	return errors.Join(err, s.joinLocked())
 }
 
-// PrepareTransition handles op 21: the call changes its protocol version (0: to frames in clear), or stays encrypted
+// prepareTransition handles op 21: the call changes its protocol version (0: to frames in clear), or stays encrypted
 // with nobody else in it (transition 0).
-func (s *Session) PrepareTransition(id, version uint16) error {
+func (s *Session) prepareTransition(id, version uint16) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err := s.usableLocked(version); err != nil {
@@ -278,9 +278,9 @@ func (s *Session) prepareLocked(id, version uint16) error {
 	return s.config.Send(Message{Op: OpTransitionReady, TransitionID: id})
 }
 
-// ExecuteTransition handles op 22: own frames switch to the transition's key, or to clear. Unknown and repeated
+// executeTransition handles op 22: own frames switch to the transition's key, or to clear. Unknown and repeated
 // ids are ignored.
-func (s *Session) ExecuteTransition(id uint16) error {
+func (s *Session) executeTransition(id uint16) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {

@@ -51,9 +51,13 @@ func TestDependencies(t *testing.T) {
 // closure counts all packages that those of a part pull in, and lists the modules of others among them.
 func closure(t *testing.T, part string) (packages int, modules []string) {
 	t.Helper()
+	dir, pattern := "..", "./"+part+"/..."
+	if below(part, "dave") { // another module
+		dir, pattern = "../dave", "."+strings.TrimPrefix(part, "dave")+"/..."
+	}
 	list := func(args ...string) []string {
 		cmd := exec.CommandContext(t.Context(), "go", append([]string{"list"}, args...)...)
-		cmd.Dir = ".."
+		cmd.Dir = dir
 		out, err := cmd.Output()
 		if err != nil {
 			t.Fatalf("go list %v: %v", args, err)
@@ -61,7 +65,7 @@ func closure(t *testing.T, part string) (packages int, modules []string) {
 		return strings.Split(strings.TrimSpace(string(out)), "\n")
 	}
 	var own []string
-	for _, p := range list("-f", "{{.Name}} {{.ImportPath}}", "./"+part+"/...") {
+	for _, p := range list("-f", "{{.Name}} {{.ImportPath}}", pattern) {
 		name, path, _ := strings.Cut(p, " ")
 		inside := strings.TrimPrefix(path, module)
 		// A bench wires what it measures, and helpers of tests are in no program.
@@ -72,7 +76,7 @@ func closure(t *testing.T, part string) (packages int, modules []string) {
 	found := map[string]bool{}
 	all := list(append([]string{"-deps", "-f", "{{.ImportPath}} {{with .Module}}{{.Path}}{{end}}"}, own...)...)
 	for _, p := range all {
-		if _, m, _ := strings.Cut(p, " "); m != "" && m != strings.TrimSuffix(module, "/") {
+		if _, m, _ := strings.Cut(p, " "); m != "" && !strings.HasPrefix(m+"/", module) {
 			found[m] = true
 		}
 	}

@@ -5,14 +5,14 @@ bench-targets: bench-dave
 DAVE_SEQUENCES ?= 500
 
 interop-dave: interop-modules interop-dave-python ## run 500 random calls of ours with davey's and libdave's members
-	$(GO) test ./dave -count=1 -timeout 60m -run TestInterop -interop.sequences=$(DAVE_SEQUENCES)
+	$(GO) -C dave test . -count=1 -timeout 60m -run TestInterop -interop.sequences=$(DAVE_SEQUENCES)
 
 interop-record: interop-modules ## write calls with davey as test data that replays without it
-	$(GO) test ./dave -count=1 -run TestRecordings -record
+	$(GO) -C dave test . -count=1 -run TestRecordings -record
 
 bench-dave: interop-modules ## frames, commits and joins beside davey's, and growth to 1,000 members
-	$(GO) test ./dave -run '^$$' -bench 160 -benchtime 1s
-	$(GO) test ./dave -run '^$$' -bench 'Commit|Join' -benchtime 10x -timeout 30m
+	$(GO) -C dave test . -run '^$$' -bench 160 -benchtime 1s
+	$(GO) -C dave test . -run '^$$' -bench 'Commit|Join' -benchtime 10x -timeout 30m
 
 interop-dave-python: interop/dave/.venv/installed
 interop/dave/.venv/installed: interop/dave/requirements.txt

@@ -9,9 +9,9 @@ count=0
 output=$(mktemp)
 trap 'rm -f "$output"' EXIT
 while IFS=: read -r file target; do
-  package=./$(dirname "$file")
+  package=$(dirname "$file")
   echo "fuzz $package $target $time"
-  go test "$package" -run '^$' -fuzz "^${target}\$" -fuzztime "$time" -fuzzminimizetime 1x >"$output" 2>&1 || { cat "$output"; exit 1; }
+  go -C "$package" test . -run '^$' -fuzz "^${target}\$" -fuzztime "$time" -fuzzminimizetime 1x >"$output" 2>&1 || { cat "$output"; exit 1; }
   count=$((count + 1))
 done < <(git ls-files "$folder" | grep '_test\.go$' | xargs -r grep -HoE '^func Fuzz[A-Za-z0-9_]+' | sed 's/:func /:/')
 [ "$count" -gt 0 ] || { echo "no fuzz target found"; exit 1; }

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"log"
 
-	"github.com/mynahbot/mynah/mls"
+	"github.com/mynahbot/mynah/dave/mls"
 )
 
 // newMember makes somebody's signature key, which can be kept for years, and

@@ -17,7 +17,7 @@ import (
 //   - secret-tree, and the private halves of message-protection: this package
 //     has no PrivateMessage and no secret tree;
 //   - suites 3 to 7: not offered.
-const vectorDir = "../../shared/vectors/mls"
+const vectorDir = "../../../shared/vectors/mls"
 
 // hexBytes is a byte string in hexadecimal.
 type hexBytes []byte

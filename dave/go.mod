@@ -1,0 +1,8 @@
+module github.com/mynahbot/mynah/dave
+
+go 1.26.0
+
+require (
+	golang.org/x/crypto v0.58.0
+	pgregory.net/rapid v1.3.0
+)
