@@ -48,6 +48,7 @@ var arrows = []struct {
 	{"internal/spoken", nil},
 	{"internal/record", nil},
 	{"dave", []string{"dave/mls"}}, // a module of its own
+	{"dave/puredave", []string{"dave"}},
 	{"dave/mls", nil},
 }
 
@@ -60,6 +61,7 @@ var banned = map[string][]string{
 	"internal/learn":        {"database/sql", "net/http", "github.com/disgoorg"},
 	"internal/audio":        {"net/http", "github.com/disgoorg"},
 	"dave":                  {"net", "net/http", "github.com/disgoorg"},
+	"dave/puredave":         {"net", "net/http", "github.com/disgoorg/disgo"},
 	"dave/mls":              {"net", "net/http", "github.com/disgoorg"},
 }
 
