@@ -46,11 +46,11 @@ func (s *Session) takeProposals(payload []byte) error {
 // appendProposalsLocked reports whether any proposal is new.
 func (s *Session) appendProposalsLocked(body []byte) (changed bool, first error) {
 	for len(body) > 0 {
-		_, rest, err := mls.ReadMessage(body)
+		m, rest, err := mls.ReadMessage(body)
 		if err != nil {
 			return changed, errors.Join(first, fmt.Errorf("%w: proposals: %w", ErrMalformed, err))
 		}
-		p, err := s.checkProposalLocked(body[:len(body)-len(rest)])
+		p, err := s.checkProposalLocked(m, body[:len(body)-len(rest)])
 		body = rest
 		switch {
 		case err != nil:
@@ -66,7 +66,11 @@ func (s *Session) appendProposalsLocked(body []byte) (changed bool, first error)
 }
 
 // checkProposalLocked checks what can be told of one proposal by itself.
-func (s *Session) checkProposalLocked(message []byte) (proposal, error) {
+func (s *Session) checkProposalLocked(m *mls.Message, message []byte) (proposal, error) {
+	if m.Public != nil && bytes.Equal(m.Public.Content.GroupID, s.group) && m.Public.Content.Epoch < s.state.Epoch() {
+		// A gateway repeats them to a client that resumes with too old a sequence number.
+		return proposal{}, fmt.Errorf("%w: proposal of epoch %d at epoch %d", ErrIgnored, m.Public.Content.Epoch, s.state.Epoch())
+	}
 	if len(s.proposals) >= maxProposals {
 		return proposal{}, fmt.Errorf("%w: more than %d in an epoch", ErrProposal, maxProposals)
 	}

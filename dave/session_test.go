@@ -30,6 +30,7 @@ func TestProposalsRefused(t *testing.T) {
 		{"bad vector", func(*gatewayByHand) []byte { return []byte{0, 5, 1} }, ErrMalformed},
 		{"bytes after the vector", func(*gatewayByHand) []byte { return []byte{0, 0, 1} }, ErrMalformed},
 		{"not a message", func(*gatewayByHand) []byte { return appendOp([]byte{1, 2, 3}) }, ErrMalformed},
+		{"an epoch that is over", func(g *gatewayByHand) []byte { m, _ := g.add(0, 4); return appendOp(m) }, ErrIgnored},
 		{"another epoch", func(g *gatewayByHand) []byte { m, _ := g.add(7, 4); return appendOp(m) }, mls.ErrWrongEpoch},
 		{"another group", func(g *gatewayByHand) []byte {
 			m, _, _ := mls.SignExternalProposal(g.key, identityOf(1), 1, 0, mls.AddProposal(g.keyPackage(identityOf(4))))

@@ -130,8 +130,8 @@ func (s *Session) Encrypt(_ uint32, frame, out []byte) (int, error) {
 func (s *Session) MaxDecryptedFrameSize(_ godave.UserID, frameSize int) int { return frameSize }
 
 // Decrypt writes the Opus frame in a frame of a user's to out and returns its size in bytes. The capacity of out counts, not
-// its length. The error is io.ErrShortBuffer where it is less than MaxDecryptedFrameSize, or one of
-// dave.Session.AppendDecrypt: drop the frame.
+// its length. RTP padding that the library left at the frame's end is cut off. The error is io.ErrShortBuffer where the
+// capacity is less than MaxDecryptedFrameSize, or one of dave.Session.AppendDecrypt: drop the frame.
 func (s *Session) Decrypt(user godave.UserID, frame, out []byte) (int, error) {
 	if cap(out) < len(frame) {
 		return 0, io.ErrShortBuffer
@@ -145,6 +145,13 @@ func (s *Session) Decrypt(user godave.UserID, frame, out []byte) (int, error) {
 		return 0, err
 	}
 	opened, err := f.AppendDecrypt(out[:0], from, frame)
+	if errors.Is(err, dave.ErrNotEncrypted) {
+		// The voice server pads some packets, and disgo 0.19.6 leaves the padding on (its issue 593): the marker at the frame's
+		// end is not at its end. The padding's last byte is its size. What is left is authenticated as any frame is.
+		if n := len(frame); n > 0 && int(frame[n-1]) < n && frame[n-1] > 0 {
+			opened, err = f.AppendDecrypt(out[:0], from, frame[:n-int(frame[n-1])])
+		}
+	}
 	if err != nil {
 		return 0, err
 	}

@@ -132,6 +132,16 @@ func TestCallThatMoves(t *testing.T) {
 	if _, err := decrypt(two, "1", media); !errors.Is(err, dave.ErrNotEncrypted) {
 		t.Errorf("a frame in clear: %v", err)
 	}
+	for _, padding := range [][]byte{{1}, {0, 0, 3}, append(make([]byte, 254), 255)} {
+		if got, err := decrypt(two, "1", append(encrypt(t, one, media), padding...)); err != nil || !bytes.Equal(got, media) {
+			t.Errorf("heard with %d bytes of RTP padding: %q, %v", len(padding), got, err)
+		}
+	}
+	for _, padding := range [][]byte{{0}, {9}, {255}} {
+		if got, err := decrypt(two, "1", append(encrypt(t, one, media), padding...)); err == nil {
+			t.Errorf("heard with %x at the end: %q", padding, got)
+		}
+	}
 	if got, err := decrypt(two, "0", dave.SilenceFrame()); err != nil || !bytes.Equal(got, dave.SilenceFrame()) {
 		t.Errorf("silence of somebody unknown: %x, %v", got, err)
 	}

@@ -24,7 +24,16 @@ import (
 	"github.com/mynahbot/mynah/interop/script"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if os.Getenv(disgoVariable) != "" {
+		if err := runDisgoBot(); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // sentences are what Mynah says.
 var sentences = []string{
@@ -182,7 +191,8 @@ func (c *call) cut(t testing.TB, o *ours, s *bot, here snowflake.ID) {
 
 const (
 	closeServerCrashed = 4015 // the close code after which a session is resumed
-	opClientsConnect   = 11   // who comes
+	opHeartbeatACK     = 6
+	opClientsConnect   = 11 // who comes
 )
 
 func TestDiscordJS(t *testing.T) {
@@ -204,6 +214,23 @@ func TestDiscordPy(t *testing.T) {
 		// And it asks for its own address before it listens for the answer (DiscordVoiceWebSocket.discover_ip). Once moved, its reader runs
 		// already and throws away an answer that is faster than any from a server elsewhere; it then waits without a limit.
 		c.voice.SetFaults(localdiscord.ID(s.id), false, localvoice.Faults{Delay: roundTrip})
+		return s
+	})
+}
+
+func TestDisgo(t *testing.T) {
+	beside(t)
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	testScript(t, func(c *call) *bot {
+		s := c.bot(t, "disgo", "env", disgoVariable+"=1", self)
+		// disgo 0.19.6 notes when it sent a heartbeat after it has sent it (gatewayImpl.sendHeartbeat): an answer that is faster looks like
+		// one to the heartbeat before.
+		c.voice.Hold(localdiscord.ID(s.id), opHeartbeatACK, roundTrip)
+		// It leaves for good when its voice server closes the socket with 4014, which the move to another one begins with.
+		s.follows = false
 		return s
 	})
 }
