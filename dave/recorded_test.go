@@ -15,7 +15,7 @@ import (
 	"github.com/mynahbot/mynah/dave/mls"
 )
 
-var record = flag.Bool("record", false, "record calls with davey's members into testdata/recorded, instead of replaying them")
+var record = flag.Bool("record", false, "record calls with davey's members into testdata, and write the known answers anew, instead of only replaying them")
 
 const recordedFolder = "testdata/recorded"
 
@@ -145,6 +145,7 @@ func TestRecordings(t *testing.T) {
 			addSeen(seen, recordSequence(t, p, seed))
 		}
 		checkSeen(t, seen)
+		writeKnown(t)
 	}
 	files, err := filepath.Glob(filepath.Join(recordedFolder, "*.jsonl"))
 	if err != nil || len(files) != len(recordedSeeds) {

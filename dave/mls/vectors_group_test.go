@@ -28,6 +28,7 @@ func TestVectorsWelcome(t *testing.T) {
 	})
 }
 
+// passiveVector is a case of the three files of passive clients.
 type passiveVector struct {
 	Suite        CipherSuite `json:"cipher_suite"`
 	ExternalPSKs []struct {
@@ -39,17 +40,21 @@ type passiveVector struct {
 	EncryptionPriv hexBytes `json:"encryption_priv"`
 	InitPriv       hexBytes `json:"init_priv"`
 	Welcome        hexBytes
-	RatchetTree    hexBytes `json:"ratchet_tree"`
+	RatchetTree    hexBytes `json:"ratchet_tree,omitempty"`
 	Authenticator  hexBytes `json:"initial_epoch_authenticator"`
-	Epochs         []struct {
-		Proposals     []hexBytes
-		Commit        hexBytes
-		Authenticator hexBytes `json:"epoch_authenticator"`
-	}
+	Epochs         []passiveEpoch
+}
+
+type passiveEpoch struct {
+	Proposals     []hexBytes
+	Commit        hexBytes
+	Authenticator hexBytes `json:"epoch_authenticator"`
 }
 
 func TestVectorsPassiveClient(t *testing.T) {
-	for _, file := range []string{"passive-client-welcome.json", "passive-client-handling-commit.json", "passive-client-random.json"} {
+	for _, file := range []string{
+		"passive-client-welcome.json", "passive-client-handling-commit.json", "passive-client-random.json",
+	} {
 		t.Run(file, func(t *testing.T) {
 			runVectors(t, file, func(v passiveVector) CipherSuite { return v.Suite }, runPassiveClient)
 		})
