@@ -76,6 +76,7 @@ func (k *pageTab) again(before func(), try func() error) {
 		}
 		err := try()
 		if err == nil {
+			k.t.Logf("tries: %d", len(wrong)+1)
 			return
 		}
 		wrong = append(wrong, err)

@@ -97,6 +97,7 @@ func TestTalkDialogue(t *testing.T) {
 			text = g.transcript()
 		}
 		if text != "" {
+			t.Logf("tries: %d", try)
 			break
 		}
 		if try == tries {
@@ -198,6 +199,7 @@ func TestTalkAmongPeople(t *testing.T) {
 			right = friday >= 0 && feather > friday
 		}
 		if right && holds(texts[0], "**Ann**: ", "Friday at seven") && holds(texts[1], "**Boris**: ", "silver feather") {
+			t.Logf("tries: %d", try)
 			break
 		}
 		if try == tries {
@@ -218,6 +220,7 @@ func TestTalkAmongPeople(t *testing.T) {
 			texts = [2]string{g.transcript(), g.transcript()}
 		}
 		if holds(texts[0], "**Boris**: ", "library") && holds(texts[1], "**Boris**: ", "three euros") {
+			t.Logf("tries: %d", try)
 			break
 		}
 		if try == tries {

@@ -21,7 +21,7 @@ func recording(t testing.TB, file string) []float32 {
 			return speechtest.WAV(t, c.Path)
 		}
 	}
-	t.Skipf("needs the recording %s", path.Base(file))
+	t.Skipf("needs %s in ../shared/data/speech", path.Base(file))
 	return nil
 }
 
@@ -69,6 +69,7 @@ func TestTalkInterruption(t *testing.T) {
 			ann.speaks(lamp)
 		}
 		if k.within(unanswered, func() bool { return len(k.done) >= 2 }) && k.understood("France", "living room") {
+			t.Logf("tries: %d", try+1)
 			break
 		}
 		if try+1 == tries {

@@ -212,11 +212,13 @@ func (p *guest) replies(again func(), sentence *takes, right func(sound []float3
 			continue
 		}
 		if right == nil {
+			p.g.t.Logf("tries: %d", try+1)
 			return
 		}
 		_, sound := p.hears() // the turn is written down as the answer begins
 		err := right(sound)
 		if err == nil {
+			p.g.t.Logf("tries: %d", try+1)
 			return
 		}
 		said = append(said, err.Error())

@@ -53,7 +53,7 @@ type m = map[string]any
 // TestOpenAPIReading asks everything that can be read, and has each answer checked against the OpenAPI file.
 func TestOpenAPIReading(t *testing.T) {
 	if specification() == nil {
-		t.Skip("Discord's OpenAPI file is not there")
+		t.Skip("needs ../shared/openapi beside the repository")
 	}
 	s := start(t, localdiscord.Config{})
 	mynah, ann := withIntents(t, s, "Mynah", localdiscord.IntentsAll), person(t, s, "Ann")
@@ -194,7 +194,7 @@ const pngPixel = "\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00\x00\x01\x00\x00\x0
 func TestOpenAPIBites(t *testing.T) {
 	o := specification()
 	if o == nil {
-		t.Skip("Discord's OpenAPI file is not there")
+		t.Skip("needs ../shared/openapi beside the repository")
 	}
 	schema, err := o.schema("/users/@me", "GET", 200)
 	if err != nil {
