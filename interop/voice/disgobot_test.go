@@ -40,6 +40,7 @@ type disgoBot struct {
 	client *disgobot.Client
 	guild  snowflake.ID
 	conn   disgovoice.Conn
+	left   chan struct{} // a channel was left
 
 	mu        sync.Mutex
 	session   *puredave.Session // of the newest connection
@@ -65,13 +66,21 @@ func runDisgoBot() error {
 		level = slog.LevelDebug
 	}
 	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
-	b := &disgoBot{}
+	b := &disgoBot{left: make(chan struct{}, 10)}
 	ready := make(chan struct{})
 	b.client, err = disgo.New(where.Token,
 		disgobot.WithLogger(log),
 		disgobot.WithRestClientConfigOpts(rest.WithURL(where.REST+"/v10")),
 		disgobot.WithGatewayConfigOpts(gateway.WithIntents(gateway.IntentGuilds, gateway.IntentGuildVoiceStates)),
 		disgobot.WithEventListenerFunc(func(*events.Ready) { close(ready) }),
+		disgobot.WithEventListenerFunc(func(e *events.GuildVoiceStateUpdate) {
+			if e.VoiceState.UserID == b.client.ID() && e.VoiceState.ChannelID == nil {
+				select {
+				case b.left <- struct{}{}:
+				default:
+				}
+			}
+		}),
 		disgobot.WithVoiceManagerConfigOpts(
 			disgovoice.WithDaveSessionCreateFunc(b.newSession),
 			disgovoice.WithDaveSessionLogger(log),
@@ -102,7 +111,7 @@ func runDisgoBot() error {
 		case "join":
 			err = b.join(ctx, c.Guild, c.Channel)
 		case "leave":
-			b.conn.Close(ctx)
+			err = b.leave(ctx)
 		case "state":
 			b.state(answer)
 		case "play":
@@ -153,6 +162,21 @@ func (b *disgoBot) join(ctx context.Context, guild, channel string) error {
 	return nil
 }
 
+// leave waits until Discord has confirmed it: a confirmation that comes to the next connection would make disgo fall over a channel that
+// is nil (gatewayImpl.open).
+func (b *disgoBot) leave(ctx context.Context) error {
+	for len(b.left) > 0 {
+		<-b.left
+	}
+	b.conn.Close(ctx)
+	select {
+	case <-b.left:
+		return nil
+	case <-time.After(disgoLimit):
+		return errors.New("Discord doesn't confirm it")
+	}
+}
+
 func (b *disgoBot) state(answer map[string]any) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -186,7 +210,7 @@ func (b *disgoBot) play(ctx context.Context, path string) error {
 	if sound, err = audio.Resample(sound, audio.EncodeRate); err != nil {
 		return err
 	}
-	encoder, err := audio.NewEncoder(audio.EncoderConfig{})
+	encoder, err := audio.NewEncoder(audio.EncoderConfig{Rate: audio.EncodeRate})
 	if err != nil {
 		return err
 	}
@@ -245,7 +269,7 @@ func (b *disgoBot) recorded(path string) error {
 	packets := b.packets
 	b.recording, b.packets = false, nil
 	b.mu.Unlock()
-	decoder, err := audio.NewDecoder(1)
+	decoder, err := audio.NewDecoder(audio.OpusRate, 1)
 	if err != nil {
 		return err
 	}

@@ -1,4 +1,4 @@
-// Package voice checks that Mynah's voice connection and unmodified bots, discord.js with @discordjs/voice and discord.py, hear each
+// Package voice checks that Mynah's voice connection and unmodified bots, discord.js with @discordjs/voice, discord.py and disgo, hear each
 // other word for word in a voice channel of the local Discord.
 package voice
 

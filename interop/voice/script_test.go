@@ -51,15 +51,16 @@ type bot struct {
 	t       testing.TB
 	library string
 	id      snowflake.ID
-	// follows and resumes tell that the library follows a call to another voice server, and resumes a session whose socket was cut.
-	follows, resumes bool
+	// moves, follows and resumes tell that the library goes along when it is moved to another channel, follows a call to another voice
+	// server, and resumes a session whose socket was cut.
+	moves, follows, resumes bool
 }
 
 // bot starts a library's bot as the account Script.
 func (c *call) bot(t testing.TB, library string, program ...string) *bot {
 	t.Helper()
 	env := []string{"NODE_EXTRA_CA_CERTS=" + c.voice.CAFile(), "SSL_CERT_FILE=" + c.voice.CAFile()}
-	s := &bot{script.Start(t, library, c.line, "Script", env, program...), t, library, c.user(t, "Script"), true, true}
+	s := &bot{script.Start(t, library, c.line, "Script", env, program...), t, library, c.user(t, "Script"), true, true, true}
 	s.Next(waitLimit)
 	return s
 }
