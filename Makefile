@@ -18,19 +18,21 @@ test: setup-test interop-modules ## install what is missing and run every test
 	@echo "building what is tested: the first time takes minutes" >&2
 	$(call insist,$(GO) run -race ./cmd/mynah models pull speech-pack)
 	$(call insist,$(GO) run -race ./cmd/mynah models pull whisper-base)
-	$(GO) -C dave test $(TEST) ./...
-	$(GO) test $(TEST) $$($(GO) list ./... | grep -vE '$(REALTIME)')
-	$(GO) test -p 2 $(TEST) $$($(GO) list ./... | grep -E '$(REALTIME)')
+	@$(GO) build -o bin/testlog ./scripts/testlog
+	@set -o pipefail; { $(GO) -C dave test $(TEST) ./... && \
+		$(GO) test $(TEST) $$($(GO) list ./... | grep -vE '$(REALTIME)') && \
+		$(GO) test -p 2 $(TEST) $$($(GO) list ./... | grep -E '$(REALTIME)'); } | bin/testlog
 
-TEST = -race -vet=off -timeout 60m $(TESTFLAGS)
+TEST = -json -race -vet=off -timeout 60m $(TESTFLAGS)
 # Packages whose tests hold calls in real time: two at a time, which mostly wait, and nothing beside them that works without a pause.
 REALTIME = /(cmd/mynah|internal/discord|interop)(/|$$$$)
 
-check: setup ## format, vet, staticcheck, and each fuzz target for a few seconds
+check: setup ## format, vet, staticcheck, dead code, and each fuzz target for a few seconds
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { echo "gofmt would change:"; gofmt -l $$(git ls-files '*.go'); exit 1; }
 	$(GO) vet ./...
 	$(GO) -C dave vet ./...
 	$(GO) tool staticcheck ./... $(DAVE)/...
+	scripts/deadcode.sh
 	scripts/fuzz.sh $(FUZZTIME)
 
 bench: setup-test build pack interop-modules bench-targets ## measure everything on real data and print the tables
@@ -40,7 +42,10 @@ interop: setup-test build pack interop-modules interop-targets ## run the client
 build: $(MYNAH) ## install what is missing and build bin/mynah
 $(MYNAH): FORCE | setup
 	@test -e $@ || echo "building $@: the first time takes minutes" >&2
-	@$(GO) build -o $@ ./cmd/mynah
+	@$(GO) build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o $@ ./cmd/mynah
+
+# The newest tag, how many commits came after it, and whether files were changed; or "unknown" outside of git.
+VERSION = $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 
 setup:
 	@scripts/setup.sh run

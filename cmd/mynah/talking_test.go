@@ -547,7 +547,7 @@ func sent(t testing.TB, samples []float32) []float32 {
 	if err != nil {
 		t.Fatal(err)
 	}
-	decoder, err := audio.NewDecoderAt(16000, 1)
+	decoder, err := audio.NewDecoder(16000, 1)
 	if err != nil {
 		t.Fatal(err)
 	}

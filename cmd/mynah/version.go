@@ -5,6 +5,9 @@ import (
 	"runtime/debug"
 )
 
+// version is set by make build; otherwise it is what go install knows.
+var version string
+
 type versionCmd struct{}
 
 type versionLine struct {
@@ -24,6 +27,9 @@ func (versionCmd) Run(o *output) error {
 				v.Commit = s.Value
 			}
 		}
+	}
+	if version != "" {
+		v.Version = version
 	}
 	return o.result(v, "mynah %s (%s, %s)", v.Version, v.Go, v.Platform)
 }

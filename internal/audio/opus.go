@@ -106,12 +106,9 @@ type Decoder struct {
 	samples  []float32
 }
 
-// NewDecoder makes a decoder at 48 kHz for 1 or 2 channels; packets of either kind are turned into that.
-func NewDecoder(channels int) (*Decoder, error) { return NewDecoderAt(OpusRate, channels) }
-
-// NewDecoderAt makes a decoder that yields 8000, 12000, 16000, 24000 or 48000 samples a second, whatever was encoded. A lower rate is
-// decoded as such, which takes less work than decoding all and resampling.
-func NewDecoderAt(rate, channels int) (*Decoder, error) {
+// NewDecoder makes a decoder that yields 8000, 12000, 16000, 24000 or 48000 samples a second in 1 or 2 channels, whatever was
+// encoded. A lower rate is decoded as such, which takes less work than decoding all and resampling.
+func NewDecoder(rate, channels int) (*Decoder, error) {
 	d, err := opus.NewDecoder(rate, channels)
 	if err != nil {
 		return nil, fmt.Errorf("opus decoder: %w", err)

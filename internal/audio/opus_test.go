@@ -14,7 +14,7 @@ func TestOpusRoundTrip(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		d, err := NewDecoder(channels)
+		d, err := NewDecoder(OpusRate, channels)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -58,7 +58,7 @@ func TestOpusLoss(t *testing.T) {
 	}
 	lost := func(i int) bool { return i%10 == 5 }
 	run := func(makeUp func(d *Decoder, i int) ([]float32, error)) []float32 {
-		d, err := NewDecoder(1)
+		d, err := NewDecoder(OpusRate, 1)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -112,7 +112,7 @@ func TestOpusRefuses(t *testing.T) {
 	if _, err := NewEncoder(EncoderConfig{Channels: 3}); err == nil {
 		t.Error("an encoder took 3 channels")
 	}
-	if _, err := NewDecoder(0); err == nil {
+	if _, err := NewDecoder(OpusRate, 0); err == nil {
 		t.Error("a decoder took no channel")
 	}
 	e, err := NewEncoder(EncoderConfig{})
@@ -124,7 +124,7 @@ func TestOpusRefuses(t *testing.T) {
 			t.Errorf("encoded a frame of %d samples", n)
 		}
 	}
-	d, err := NewDecoder(1)
+	d, err := NewDecoder(OpusRate, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -147,7 +147,7 @@ func FuzzOpusDecode(f *testing.F) {
 	f.Add(packet)
 	f.Add([]byte{0xf8, 0xff, 0xfe})
 	f.Fuzz(func(t *testing.T, packet []byte) {
-		d, err := NewDecoder(2)
+		d, err := NewDecoder(OpusRate, 2)
 		if err != nil {
 			t.Fatal(err)
 		}

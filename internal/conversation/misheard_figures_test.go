@@ -118,7 +118,7 @@ func (h *hearsay) says(r reader, text string) []float32 {
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	decoder, err := audio.NewDecoderAt(spoken.Rate, 1)
+	decoder, err := audio.NewDecoder(spoken.Rate, 1)
 	if err != nil {
 		h.t.Fatal(err)
 	}

@@ -111,7 +111,7 @@ type opusSource struct {
 
 func (s *opusSource) Read(ctx context.Context, dst []float32) (int, error) {
 	if s.decoder == nil {
-		d, err := audio.NewDecoderAt(audio.EncodeRate, 1)
+		d, err := audio.NewDecoder(audio.EncodeRate, 1)
 		if err != nil {
 			return 0, err
 		}

@@ -401,7 +401,7 @@ func (r *receiver) decode(s *speaker, f audio.Frame) {
 
 // prepare makes the decoder of a speaker who is heard for the first time, or again after a long silence.
 func (s *speaker) prepare() bool {
-	decoder, err := audio.NewDecoderAt(audio.DecodeRate, 1)
+	decoder, err := audio.NewDecoder(audio.DecodeRate, 1)
 	if err != nil {
 		s.failures++
 		return false
