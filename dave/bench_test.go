@@ -11,22 +11,46 @@ import (
 	"github.com/mynahbot/mynah/dave/mls"
 )
 
-// Benchmarks report davey's figures of the same run as davey-ns/op, where it is installed.
+// Benchmarks report davey's and libdave's figures of the same run as davey-ns/op and libdave-ns/op, where those are
+// installed. davey is called from Node.js and libdave from Python, as bots do.
 
 const benchFrames = 20_000
 
-// benchCall is a call of two of ours, and of two of davey's where that is installed.
-func benchCall(b *testing.B) (own, other *Session, foreign []*foreignMember) {
+// benchPair are two members of another implementation's.
+type benchPair struct {
+	name     string
+	one, two *foreignMember
+}
+
+// report has a pair encrypt some frames, or decrypt each other's.
+func (p benchPair) report(b *testing.B, media []byte, decrypt bool) {
+	r := foreignRequest{Do: "bench", Payload: media, Count: benchFrames}
+	if decrypt {
+		r.Other = p.two.id
+	}
+	reply, err := p.one.ask(r)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportMetric(reply.Each, p.name+"-ns/op")
+}
+
+// benchCall is a call of two of ours, and of two of each other implementation's that is installed.
+func benchCall(b *testing.B) (own, other *Session, foreign []benchPair) {
 	c := newTestCall(b, 1)
 	c.join(1, 1, c.own(1))
 	c.join(2, 1, c.own(2))
+	member := func(p *foreignProcess, user UserID) *foreignMember {
+		c.join(user, 1, p.member)
+		return c.clients[user].member.(*foreignMember)
+	}
 	if daveyInstalled() {
 		p := startDavey(b)
-		c.join(3, 1, p.member)
-		c.join(4, 1, p.member)
-		for user := UserID(3); user <= 4; user++ {
-			foreign = append(foreign, c.clients[user].member.(*foreignMember))
-		}
+		foreign = append(foreign, benchPair{"davey", member(p, 3), member(p, 4)})
+	}
+	if libdaveInstalled() {
+		p := startLibdave(b)
+		foreign = append(foreign, benchPair{"libdave", member(p, 5), member(p, 6)})
 	}
 	c.settle(inOrder)
 	c.check()
@@ -43,12 +67,8 @@ func BenchmarkEncrypt160(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
-	if foreign != nil {
-		reply, err := foreign[0].ask(foreignRequest{Do: "bench", Payload: media, Count: benchFrames})
-		if err != nil {
-			b.Fatal(err)
-		}
-		b.ReportMetric(reply.Each, "davey-ns/op")
+	for _, p := range foreign {
+		p.report(b, media, false)
 	}
 }
 
@@ -75,12 +95,8 @@ func BenchmarkDecrypt160(b *testing.B) {
 		}
 		i++
 	}
-	if foreign != nil {
-		reply, err := foreign[0].ask(foreignRequest{Do: "bench", Payload: media, Count: benchFrames, Other: foreign[1].id})
-		if err != nil {
-			b.Fatal(err)
-		}
-		b.ReportMetric(reply.Each, "davey-ns/op")
+	for _, p := range foreign {
+		p.report(b, media, true)
 	}
 }
 

@@ -81,14 +81,19 @@ func daveyInstalled() bool {
 // startLibdave starts Discord's libdave by its Python binding, or skips the test.
 func startLibdave(t testing.TB) *foreignProcess {
 	t.Helper()
+	if !libdaveInstalled() {
+		t.Skip("dave-py is not installed: run `make interop-dave`")
+	}
 	python, err := filepath.Abs(filepath.Join(interopFolder, ".venv", "bin", "python"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := os.Stat(python); err != nil {
-		t.Skip("dave-py is not installed: run `make interop-dave`")
-	}
 	return startForeign(t, python, "libdave.py")
+}
+
+func libdaveInstalled() bool {
+	_, err := os.Stat(filepath.Join(interopFolder, ".venv", "installed"))
+	return err == nil
 }
 
 func startForeign(t testing.TB, program, script string) *foreignProcess {

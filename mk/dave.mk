@@ -10,7 +10,7 @@ interop-dave: interop-modules interop-dave-python ## run 500 random calls of our
 interop-record: interop-modules ## write calls with davey as test data that replays without it
 	$(GO) -C dave test . -count=1 -run TestRecordings -record
 
-bench-dave: interop-modules ## frames, commits and joins beside davey's, and growth to 1,000 members
+bench-dave: interop-modules interop-dave-python ## frames, commits and joins beside davey's and libdave's, and growth to 1,000 members
 	$(GO) -C dave test . -run '^$$' -bench 160 -benchtime 1s
 	$(GO) -C dave test . -run '^$$' -bench 'Commit|Join' -benchtime 10x -timeout 30m
 

@@ -119,6 +119,21 @@ class Member:
             raise RuntimeError("not decrypted")
         return out
 
+    def bench(self, frame, count, other):
+        """Encrypts a frame count times, or decrypts count frames of another member's, and returns nanoseconds for each."""
+        frames = [other.encrypt(frame) for _ in range(count)] if other else []
+        encrypt, decrypt, audio = self.encryptor.encrypt, None, dave.MediaType.audio
+        if other:
+            decrypt = self.decryptors[other.user].decrypt
+        began = time.perf_counter_ns()
+        if other:
+            for f in frames:
+                decrypt(audio, f)
+        else:
+            for _ in range(count):
+                encrypt(audio, 1, frame)
+        return (time.perf_counter_ns() - began) / count
+
     def code(self):
         authenticator = self.session.get_last_epoch_authenticator()
         if not authenticator:
@@ -144,6 +159,8 @@ def answer(request):
                 reply["frame"] = base64.b64encode(m.encrypt(base64.b64decode(request["payload"]))).decode()
             case "decrypt":
                 reply["frame"] = base64.b64encode(m.decrypt(request["from"], base64.b64decode(request["payload"]))).decode()
+            case "bench":
+                reply["each"] = m.bench(base64.b64decode(request["payload"]), request["count"], members.get(request.get("other")))
             case "code":
                 reply["code"] = m.code()
             case "close":
