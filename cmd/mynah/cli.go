@@ -32,6 +32,7 @@ type cli struct {
 	Transcribe   transcribeCmd   `cmd:"" help:"Write down what is said in audio files."`
 	Say          sayCmd          `cmd:"" help:"Speak a text into a file."`
 	LocalDiscord localDiscordCmd `cmd:"" name:"localdiscord" help:"Serve a Discord on this machine, without a bot."`
+	Read         readCmd         `cmd:"" help:"Say what would be learned of a dataset, and how it was understood."`
 	Train        trainCmd        `cmd:"" help:"Train a model on a dataset."`
 	Test         testCmd         `cmd:"" help:"Measure a model on a dataset."`
 	Predict      predictCmd      `cmd:"" help:"Say what a model makes of texts."`

@@ -20,8 +20,9 @@ import (
 type trainCmd struct {
 	config.FolderElsewhere `embed:""`
 
-	Data  string `required:"" env:"-" help:"Dataset: a file (CSV, TSV, JSON, JSONL, TXT, ZIP) or a folder." placeholder:"PATH"`
+	Data  string `required:"" env:"-" help:"Dataset: a file (CSV, XLSX, JSON, YAML, TXT, Markdown, DOCX, PDF, ZIP, …) or a folder." placeholder:"PATH"`
 	Model string `required:"" help:"File to write the model to." placeholder:"FILE"`
+	Sure  bool   `help:"Train even where the layout of the data had to be guessed." env:"-"`
 	Seed  uint64 `help:"The same data and seed give the same model." default:"1"`
 }
 
@@ -47,7 +48,10 @@ func (c *trainCmd) Run(ctx contextBox, cfg *config.Config, o *output) (err error
 	if err != nil {
 		return err
 	}
-	tellSkipped(o, found)
+	tellRead(o, examples, found)
+	if !found.Sure() && !c.Sure {
+		return fmt.Errorf("%s: how it is made was guessed; look at what was read, and add --sure if it is right", c.Data)
+	}
 	encoders, err := openEncoders(cfg, c.Kept(), func(s string) { o.say("%s", s) })
 	if err != nil {
 		return err
@@ -305,7 +309,7 @@ func readFolder(ctx context.Context, path string, opt dataset.ReadOptions) ([]re
 		return nil, dataset.ReadReport{}, err
 	}
 	defer root.Close()
-	return dataset.ReadPath(ctx, root.FS(), ".", opt)
+	return datasetReader().ReadPath(ctx, root.FS(), ".", opt)
 }
 
 func readFile(ctx context.Context, path string, opt dataset.ReadOptions) ([]record.Example, dataset.ReadReport, error) {
@@ -314,7 +318,7 @@ func readFile(ctx context.Context, path string, opt dataset.ReadOptions) ([]reco
 		return nil, dataset.ReadReport{}, err
 	}
 	defer f.Close()
-	return dataset.ReadUpload(ctx, path, f, opt)
+	return datasetReader().ReadUpload(ctx, path, f, opt)
 }
 
 // tellFindings says what was found in a dataset before it was learned, and what was done about it.

@@ -179,7 +179,7 @@ func (c *runCmd) open(ctx context.Context, cfg *config.Config, log *slog.Logger,
 		Settings: kept, Corrections: kept, Examples: kept, Models: kept, Blobs: kept, Encoder: encoders.first(), Log: log,
 	}
 	teaches := teach.Config{
-		Settings: kept, Corrections: kept, Examples: kept, Models: kept, Blobs: kept, Jobs: a.jobs, Workspaces: spaces,
+		Settings: kept, Corrections: kept, Examples: kept, Models: kept, Blobs: kept, Jobs: a.jobs, Workspaces: spaces, Datasets: datasetReader(),
 		Encoder: encoders.first(), MaxExamples: cfg.Limits.Examples, TrainBudget: cfg.Learn.Budget, RefusalTarget: cfg.Learn.RefusalTarget,
 		Log: log,
 	}

@@ -224,7 +224,7 @@ func (b *Bot) message(ctx context.Context, at time.Time, m Message, r Responder)
 		b.deliver(ctx, c, c.T("limit.slow_down"))
 		return
 	}
-	if what.kind == isAudio || what.kind == isCommand && what.command.Slow {
+	if what.kind == isAudio || what.kind == isFiles || what.kind == isCommand && what.command.Slow {
 		err := b.work.add(lane{channel: m.Channel, slow: true}, func() { b.reply(ctx, c, &m, what) })
 		if err != nil {
 			b.guard(ctx, c, func(context.Context) error { return c.failed(err, "error.busy") })
@@ -254,6 +254,8 @@ func (b *Bot) reply(ctx context.Context, c *Call, m *Message, what classified) {
 			return c.audio(ctx, m.Text, what.recordings)
 		case isQuestion:
 			return c.question(ctx, m.Text)
+		case isFiles:
+			return c.dropped(ctx)
 		default:
 			return c.Say(ctx, c.T("mention.empty"))
 		}

@@ -2,6 +2,7 @@ package bot
 
 import (
 	"path"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -19,6 +20,7 @@ const (
 	isAudio
 	isQuestion
 	isEmpty // Mynah was called, and nothing was said
+	isFiles // files without a command, which may be meant to be learned
 )
 
 // classified is the outcome of classify.
@@ -77,6 +79,8 @@ func (b *Bot) classify(m *Message, s record.Settings) classified {
 		return classified{kind: isAudio, recordings: heard}
 	case !listening:
 		return classified{}
+	case !m.Forwarded && slices.ContainsFunc(m.Attachments, Attachment.teaching) && (text == "" || addressed && !strings.HasSuffix(text, "?")):
+		return classified{kind: isFiles}
 	case text != "":
 		return classified{kind: isQuestion}
 	case addressed || len(m.Attachments) > 0:

@@ -37,6 +37,7 @@ func (b *Bot) selectDataset() *Command {
 		Options: []Option{
 			{Name: "path", Complete: completeDatasets},
 			{Name: "positive"},
+			{Name: "sure", Kind: Boolean},
 		},
 		Uploads: 1,
 		Run: func(ctx context.Context, c *Call) error {
@@ -65,21 +66,35 @@ func (b *Bot) selectDataset() *Command {
 			if choice.Path, err = findDataset(w, choice.Path); err != nil {
 				return c.fileError(c.Arg("path"), err)
 			}
-			examples, report, err := teach.ReadDataset(ctx, w, choice)
-			if err != nil {
-				return c.readError(choice.Path, report, err)
-			}
-			snapshot, err := snapshotDataset(w, choice.Path, examples, report.Hash)
-			if err != nil {
-				return err
-			}
-			if err := c.changeSettings(ctx, func(s *record.Settings) error { s.Dataset = choice; return nil }); err != nil {
-				return err
-			}
-			return c.Say(ctx, c.T("dataset.selected", "path", plain(choice.Path))+"\n"+
-				c.findings(report)+c.T("dataset.snapshot", "name", plain(snapshot)))
+			sure, _ := c.Bool("sure")
+			return c.choose(ctx, choice, sure)
 		},
 	}
+}
+
+// choose selects a dataset, or asks first where its layout was guessed.
+func (c *Call) choose(ctx context.Context, choice record.DatasetChoice, sure bool) error {
+	w, err := c.bot.cfg.Workspaces.Workspace(c.Server)
+	if err != nil {
+		return err
+	}
+	examples, report, err := c.bot.teacher.ReadDataset(ctx, w, choice)
+	if err != nil {
+		return c.readError(choice.Path, report, err)
+	}
+	if !sure && !report.Sure() {
+		text := c.understood([]teach.Understood{{Name: choice.Path, Report: report, Preview: dataset.Preview(examples)}}) + c.T("train.shall_i")
+		return c.ask(ctx, teach.Held{Request: teach.Request{Dataset: choice}, Select: true}, text, "train.button_use")
+	}
+	snapshot, err := snapshotDataset(w, choice.Path, examples, report.Hash)
+	if err != nil {
+		return err
+	}
+	if err := c.changeSettings(ctx, func(s *record.Settings) error { s.Dataset = choice; return nil }); err != nil {
+		return err
+	}
+	_, report.Findings = learn.Clean(examples)
+	return c.Say(ctx, c.T("dataset.selected", "path", plain(choice.Path))+"\n"+c.findings(report)+c.T("dataset.snapshot", "name", plain(snapshot)))
 }
 
 // findDataset accepts a path with or without the folder of datasets before it.
@@ -128,7 +143,7 @@ func (c *Call) keepDataset(ctx context.Context, w *workspace.Workspace, a Attach
 		}
 		return "", c.fileError(name, err)
 	}
-	if _, report, err := teach.ReadDataset(ctx, w, choice); err != nil {
+	if _, report, err := c.bot.teacher.ReadDataset(ctx, w, choice); err != nil {
 		return "", c.readError(name, report, err)
 	}
 	if err := w.Rename(choice.Path, name); err != nil {
@@ -158,6 +173,7 @@ func (c *Call) findings(r dataset.ReadReport) string {
 	line := func(key string, pairs ...any) { b.WriteString(c.T(key, pairs...) + "\n") }
 	line("dataset.found", "files", r.Files, "examples", r.Examples, "labels", len(r.Labels), "questions", r.Replies,
 		"duplicates", r.Duplicates, "near", r.NearDuplicates)
+	b.WriteString(c.readAs(&r))
 	if len(r.Labels) > 0 {
 		b.WriteString(labelCounts(r.Labels) + "\n")
 	}
@@ -174,6 +190,7 @@ func (c *Call) findings(r dataset.ReadReport) string {
 			b.WriteString("• " + plain(s.Where) + ": " + c.remark(s.Why) + "\n")
 		}
 	}
+	b.WriteString(c.doubts(&r))
 	return b.String()
 }
 
@@ -298,10 +315,11 @@ func showDataset(ctx context.Context, c *Call) error {
 		if err != nil {
 			return c.fileError(name, err)
 		}
-		_, report, err := teach.ReadDataset(ctx, w, record.DatasetChoice{Path: found})
+		examples, report, err := c.bot.teacher.ReadDataset(ctx, w, record.DatasetChoice{Path: found})
 		if err != nil {
 			return c.readError(name, report, err)
 		}
+		_, report.Findings = learn.Clean(examples)
 		return c.Say(ctx, c.findings(report))
 	}
 	taught, err := c.bot.cfg.Examples.Examples(ctx, c.Server, "")

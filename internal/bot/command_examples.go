@@ -111,7 +111,7 @@ func (c *Call) inDataset(ctx context.Context, wanted func(record.Example) bool) 
 	if err != nil {
 		return nil, err
 	}
-	examples, _, err := teach.ReadDataset(ctx, w, c.settings.Dataset)
+	examples, _, err := c.bot.teacher.ReadDataset(ctx, w, c.settings.Dataset)
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
 	}

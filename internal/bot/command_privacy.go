@@ -47,6 +47,9 @@ func (b *Bot) privacy() []*Command {
 				if err := c.bot.memory.flush(ctx); err != nil {
 					return err
 				}
+				if err := c.bot.teacher.DropOf(c.Author.ID); err != nil {
+					return err
+				}
 				servers, err := c.bot.cfg.Privacy.DeleteUser(ctx, c.Author.ID)
 				if err != nil {
 					return err

@@ -76,7 +76,7 @@ func (c *Call) toPin(ctx context.Context) ([]record.Example, error) {
 		if err != nil {
 			return nil, c.fileError(name, err)
 		}
-		examples, report, err := teach.ReadDataset(ctx, w, record.DatasetChoice{Path: found})
+		examples, report, err := c.bot.teacher.ReadDataset(ctx, w, record.DatasetChoice{Path: found})
 		if err != nil {
 			return nil, c.readError(name, report, err)
 		}
@@ -105,7 +105,7 @@ func (c *Call) readAttachment(ctx context.Context, a Attachment, opt dataset.Rea
 	if err != nil {
 		return nil, err
 	}
-	examples, report, err := dataset.ReadUpload(ctx, a.Name, r, opt)
+	examples, report, err := c.bot.teacher.Datasets().ReadUpload(ctx, a.Name, r, opt)
 	err = errors.Join(err, r.Close())
 	if fetch, ok := errors.AsType[*FetchError](err); ok {
 		return nil, fetch

@@ -33,6 +33,7 @@ func (b *Bot) train() *Command {
 			{Name: "reply"},
 			{Name: "dataset", Complete: completeDatasets},
 			{Name: "provider", Choices: []string{providerLocal, providerOpenAI}},
+			{Name: "sure", Kind: Boolean},
 		},
 		Uploads: 5,
 		Run: func(ctx context.Context, c *Call) error {
@@ -43,8 +44,7 @@ func (b *Bot) train() *Command {
 			if err != nil {
 				return err
 			}
-			job := record.Job{Server: c.Server, Channel: c.Channel, By: c.Author.ID}
-			return c.bot.startTraining(ctx, job, args, c.translation, c.Send)
+			return c.trainOn(ctx, args)
 		},
 	}
 }
@@ -77,6 +77,9 @@ func (c *Call) trainArgs(ctx context.Context) (teach.Request, error) {
 		args.Named = true
 	}
 	text, reply := strings.TrimSpace(c.Arg("text")), strings.TrimSpace(c.Arg("reply"))
+	if text != "" && reply == "" && label == "" {
+		label = dataset.LabelPositive // the default of `positive`
+	}
 	if text == "" && reply != "" {
 		return args, c.fail("train.reply_alone")
 	}
@@ -164,7 +167,7 @@ func (b *Bot) startTraining(ctx context.Context, job record.Job, args teach.Requ
 	if err != nil {
 		return err
 	}
-	text := t.T("train.queued", "job", id)
+	text := args.Shown + t.T("train.queued", "job", id)
 	if args.Added+args.Duplicates > 0 {
 		text += " " + t.T("train.added", "added", args.Added, "duplicates", args.Duplicates)
 	}
@@ -192,6 +195,8 @@ func (t translation) teachError(err error) error {
 		return t.failed(err, "train.too_few_to_tune", "min", teach.MinFineTuning)
 	case ok:
 		return t.failed(err, "train.service_failed", "why", plain(e.Err.Error()))
+	case errors.Is(err, teach.ErrManyHeld):
+		return t.failed(err, "train.many_held")
 	case errors.Is(err, teach.ErrNoService):
 		return t.failed(err, "train.no_service")
 	}
@@ -233,30 +238,6 @@ func (t translation) readError(name string, report dataset.ReadReport, err error
 		return t.fileError(name, err)
 	}
 	return t.learnError(err)
-}
-
-// remark says what a reader remarked on: in English where that comes rarely.
-func (t translation) remark(m dataset.Remark) string {
-	key, known := map[dataset.RemarkKind]string{
-		dataset.FileEmpty:       "skip.file_empty",
-		dataset.FileWithout:     "skip.file_without",
-		dataset.FileNoText:      "skip.file_no_text",
-		dataset.FileNoZIP:       "skip.file_no_zip",
-		dataset.FileOfOtherKind: "skip.file_of_other_kind",
-		dataset.TextMissing:     "skip.text_missing",
-		dataset.TextTooLong:     "train.text_too_long",
-		dataset.AnswerMissing:   "skip.answer_missing",
-		dataset.QuestionAlone:   "skip.question_alone",
-		dataset.ColumnNames:     "skip.column_names",
-		dataset.ColumnsDiffer:   "skip.columns_differ",
-		dataset.QuotingBroken:   "skip.quoting_broken",
-		dataset.JSONBroken:      "skip.json_broken",
-		dataset.JSONNoText:      "skip.json_no_text",
-	}[m.Kind]
-	if !known {
-		return plain(m.String())
-	}
-	return t.said(key, m.Args)
 }
 
 // note says what a training noted.

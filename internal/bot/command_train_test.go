@@ -23,7 +23,7 @@ func TestRemarksAreTranslated(t *testing.T) {
 		"empty.csv": " \n", "binary.csv": "\x7fELF\x00\x01\x02", "other.png": "hello", "no.zip": "hello", "nothing.json": "[]",
 		"columns.csv": "text,label\na,x\nb\n", "quotes.csv": "text,label\n\"a,x\nb,y\n", "broken.json": `{"text": "one`,
 		"keys.jsonl": `{"label":"x"}`, "long.csv": "text,label\n" + strings.Repeat("a", record.MaxTextRunes+1) + ",x\n", "no answer.csv": "text,label\na,\nb,y\n",
-		"no text.csv": "text,label\n,x\nb,y\n", "dialogue.txt": "Q: who?\nQ: when?\nA: now\n",
+		"no text.csv": "text,label\n,x\nb,y\n", "dialogue.txt": "Q: who?\nA: me\nQ: when?\n",
 	} {
 		_, report, _ := dataset.ReadUpload(t.Context(), name, strings.NewReader(content), dataset.ReadOptions{})
 		if len(report.Skipped) == 0 {

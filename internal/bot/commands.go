@@ -27,6 +27,7 @@ func (b *Bot) declare() []*Command {
 			b.settingsCommand(),
 		},
 		b.voiceCommands(),
+		b.heldCommands(),
 		b.datasets(),
 		b.testset(),
 		b.responseCommands(),

@@ -2,9 +2,11 @@ package bot
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"strings"
 
+	"github.com/mynahbot/mynah/internal/learn"
 	"github.com/mynahbot/mynah/internal/record"
 	"github.com/mynahbot/mynah/internal/teach"
 )
@@ -39,11 +41,13 @@ func (b *Bot) Train(ctx context.Context, job record.Job, progress func(any) erro
 	}
 	words := b.in(b.texts.match(request.Language), settings)
 	board := newBoard(ctx, b, job)
+	taught := 0
 	outcome, err := b.teacher.Run(ctx, job, func(p teach.Progress, m *teach.Material) {
+		taught = len(m.Examples)
 		if err := progress(p); err != nil {
 			b.log.Warn("progress is not kept", "job", job.ID, "err", err)
 		}
-		text := words.T("train.running", "job", job.ID) + "\n" + words.progress(p) + "\n" + words.material(m)
+		text := request.Shown + words.T("train.running", "job", job.ID) + "\n" + words.progress(p) + "\n" + words.material(m)
 		if job.Attempt > 1 {
 			text += words.T("train.again")
 		}
@@ -57,6 +61,11 @@ func (b *Bot) Train(ctx context.Context, job record.Job, progress func(any) erro
 	if err == nil {
 		result, err = words.trained(job, &outcome)
 	}
+	if taught > 0 && (errors.Is(err, learn.ErrTooFew) || errors.Is(err, learn.ErrOneLabel)) && request.Provider == "" {
+		// It is kept, and a model comes with what is still missing.
+		sentence, _ := words.sentence(words.teachError(err))
+		result, err = Reply{Text: words.T("train.waits", "job", job.ID, "examples", taught, "why", sentence)}, nil
+	}
 	if err != nil {
 		sentence, known := words.sentence(words.teachError(err))
 		if !known {
@@ -64,6 +73,9 @@ func (b *Bot) Train(ctx context.Context, job record.Job, progress func(any) erro
 		}
 		result = Reply{Text: words.T("train.failed", "job", job.ID, "why", sentence)}
 		err = &toldError{sentence, err}
+	}
+	if request.Shown != "" {
+		result.Text = request.Shown + result.Text
 	}
 	board.finish(ctx, result)
 	b.told.Store(job.ID, true)

@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"compress/flate"
 	"errors"
-	"fmt"
 	"hash/crc32"
 	"os"
 	"path/filepath"
@@ -116,10 +115,6 @@ func TestTooManyExamples(t *testing.T) {
 func TestHostileArchives(t *testing.T) {
 	w := newWorld(t, nil)
 	ann := w.login("Ann")
-	var many []upload
-	for i := range 10_001 {
-		many = append(many, upload{name: fmt.Sprintf("%d.txt", i)})
-	}
 	escaping := upload{"../../evil.txt", []byte("evil")}
 	for _, tc := range []struct {
 		name    string
@@ -128,7 +123,6 @@ func TestHostileArchives(t *testing.T) {
 	}{
 		{"a bomb", bomb(t, 65), "more than I may unpack"},
 		{"out of the archive", archived(t, escaping), "outside the archive"},
-		{"too many entries", archived(t, many...), "more than 10000 files"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			ann.say("general", "!train", upload{"a.zip", tc.archive})

@@ -222,7 +222,13 @@ func TestBadAttachments(t *testing.T) {
 				t.Fatal(err)
 			}
 			ann.say("general", "!train", tc.file)
-			wants(t, name, ann.saying("failed").Content, tc.want)
+			ended := ann.said(func(s seen) bool {
+				return strings.Contains(s.Content, "failed") || strings.Contains(s.Content, "without a model")
+			})
+			wants(t, name, ended.Content, tc.want)
+			if kept := strings.Contains(ended.Content, "without a model"); kept != (name == "one label" || name == "too few") {
+				t.Errorf("one label or few examples are no failure, all else is: %s", ended.Content)
+			}
 		})
 	}
 	space, err := w.spaces.Workspace(w.server)

@@ -81,7 +81,7 @@ func (r *run) gather(ctx context.Context, w *workspace.Workspace, attached []rec
 		if r.request.Named {
 			label = r.request.Label
 		}
-		examples, report, err := readLabelled(ctx, w, r.request.Dataset, label)
+		examples, report, err := r.readLabelled(ctx, w, r.request.Dataset, label)
 		if err != nil {
 			return m, &ReadError{r.request.Dataset.Path, report, err}
 		}
@@ -89,7 +89,7 @@ func (r *run) gather(ctx context.Context, w *workspace.Workspace, attached []rec
 		m.Examples, m.responses = append(m.Examples, examples...), report.Responses
 	}
 	if chosen := r.settings.Dataset; chosen.Path != "" && chosen != r.request.Dataset {
-		standing, _, err := ReadDataset(ctx, w, chosen)
+		standing, _, err := r.ReadDataset(ctx, w, chosen)
 		if ctx.Err() != nil {
 			return m, ctx.Err()
 		}
@@ -149,18 +149,20 @@ func responseExamples(responses map[string][]string, origin record.Origin) []rec
 }
 
 // ReadDataset reads a chosen dataset of the workspace.
-func ReadDataset(ctx context.Context, w *workspace.Workspace, choice record.DatasetChoice) ([]record.Example, dataset.ReadReport, error) {
-	return readLabelled(ctx, w, choice, "")
+func (t *Teacher) ReadDataset(ctx context.Context, w *workspace.Workspace, choice record.DatasetChoice) ([]record.Example, dataset.ReadReport, error) {
+	return t.readLabelled(ctx, w, choice, "")
 }
 
 // readLabelled is ReadDataset, where texts that come without a label get one.
-func readLabelled(ctx context.Context, w *workspace.Workspace, choice record.DatasetChoice, label string) ([]record.Example, dataset.ReadReport, error) {
+func (t *Teacher) readLabelled(
+	ctx context.Context, w *workspace.Workspace, choice record.DatasetChoice, label string,
+) ([]record.Example, dataset.ReadReport, error) {
 	opt := dataset.ReadOptions{Label: label}
 	positive, whole := dataset.ParseBool(choice.Positive) // every text that comes without a label is of one
 	if whole {
 		opt.Label = dataset.PositiveLabel(positive)
 	}
-	examples, report, err := dataset.ReadPath(ctx, w.FS(), choice.Path, opt)
+	examples, report, err := t.cfg.Datasets.ReadPath(ctx, w.FS(), choice.Path, opt)
 	if err != nil || choice.Positive == "" || whole {
 		return examples, report, err
 	}

@@ -65,6 +65,7 @@ type Jobs interface {
 // Workspaces gives each server its own folder.
 type Workspaces interface {
 	Workspace(server record.ServerID) (*workspace.Workspace, error)
+	Servers() ([]record.ServerID, error)
 }
 
 // TuningService fine-tunes models elsewhere.

@@ -19,6 +19,7 @@ type Request struct {
 	Added      int                  `json:"added,omitempty"`   // examples that the command itself added
 	Duplicates int                  `json:"duplicates,omitempty"`
 	Provider   string               `json:"provider,omitempty"` // who fine-tunes a model; "" = nobody
+	Shown      string               `json:"shown,omitempty"`    // how files were understood, as the message about it says it first
 }
 
 // ReadRequest reads the arguments of a job.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/mynahbot/mynah/internal/answer"
+	"github.com/mynahbot/mynah/internal/dataset"
 	"github.com/mynahbot/mynah/internal/learn"
 	"github.com/mynahbot/mynah/internal/record"
 )
@@ -22,6 +23,7 @@ type Config struct {
 	Jobs        Jobs
 	Workspaces  Workspaces
 	Answers     *answer.Answerer // that reads what is taught
+	Datasets    dataset.Reader   // of files; the zero Reader reads text files only
 
 	// Tuning fine-tunes models at a service; nil: none is configured. TuningPoll is how often it is
 	// asked how far it is; 0 = 10 s.
@@ -63,6 +65,9 @@ func New(cfg Config) (*Teacher, error) {
 
 // MaxExamples is how many examples one training may learn.
 func (t *Teacher) MaxExamples() int { return t.cfg.MaxExamples }
+
+// Datasets reads files as trainings do.
+func (t *Teacher) Datasets() dataset.Reader { return t.cfg.Datasets }
 
 // CanTune reports whether a service that fine-tunes is configured.
 func (t *Teacher) CanTune() bool { return t.cfg.Tuning != nil }

@@ -61,7 +61,7 @@ func (r *run) readUploads(ctx context.Context, w *workspace.Workspace) (u upload
 			return u, err
 		}
 		shown := uploadName(name)
-		examples, report, err := dataset.ReadUpload(ctx, shown, f, dataset.ReadOptions{
+		examples, report, err := r.cfg.Datasets.ReadUpload(ctx, shown, f, dataset.ReadOptions{
 			Label:  r.request.Label,
 			Origin: record.Origin{Message: r.request.Message, Author: r.job.By, At: r.job.CreatedAt},
 		})

@@ -14,6 +14,7 @@ import (
 	"path"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -80,6 +81,21 @@ func (s *Workspaces) Workspace(server record.ServerID) (*Workspace, error) {
 	w := &Workspace{root: root}
 	s.open[server] = w
 	return w, nil
+}
+
+// Servers lists the servers that have a workspace.
+func (s *Workspaces) Servers() ([]record.ServerID, error) {
+	entries, err := os.ReadDir(filepath.Join(s.dir, "servers"))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("list the workspaces: %w", err)
+	}
+	var servers []record.ServerID
+	for _, e := range entries {
+		if id, err := strconv.ParseUint(e.Name(), 10, 64); err == nil && e.IsDir() {
+			servers = append(servers, record.ServerID(id))
+		}
+	}
+	return servers, nil
 }
 
 // Close closes every workspace that was opened. None may be used any more.
