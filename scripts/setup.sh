@@ -31,6 +31,7 @@ look() {
 	have pkg-config && pkg-config --exists opusfile || needed="$needed libopusfile-dev"
 	have ffmpeg && have ffprobe || needed="$needed ffmpeg"
 	have espeak-ng || needed="$needed espeak-ng"
+	have pdftotext || needed="$needed poppler-utils"
 	[ -e "${SSL_CERT_FILE:-/etc/ssl/certs/ca-certificates.crt}" ] || [ -e /etc/pki/tls/certs/ca-bundle.crt ] ||
 		needed="$needed ca-certificates"
 	# A Node.js from elsewhere will do.

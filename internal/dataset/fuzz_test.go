@@ -3,6 +3,9 @@ package dataset
 import (
 	"bytes"
 	"context"
+	"io/fs"
+	"os"
+	"path"
 	"slices"
 	"strings"
 	"testing"
@@ -62,6 +65,59 @@ func FuzzReadText(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		fuzzRead(t, "a.txt", data)
 		fuzzRead(t, "a", data)
+	})
+}
+
+func FuzzReadYAML(f *testing.F) {
+	for _, s := range []string{
+		"version: \"3.1\"\nnlu:\n- intent: a\n  examples: |\n    - b [c](d)\nresponses:\n  utter_a:\n  - text: e\nrules:\n- steps:\n  - intent: a\n  - action: utter_a\n",
+		"conversations:\n- - a\n  - b\n", "- question: a\n  answer: b\n", "a: &x [1, *x]\n", "? [a]\n: b\n---\nc\n", "a: 2026-01-01\nb: !!binary aGk=\n",
+	} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) { fuzzRead(t, "a.yml", data) })
+}
+
+// FuzzReadFormats reads the formats that are known by their keys.
+func FuzzReadFormats(f *testing.F) {
+	seeds := 0
+	err := fs.WalkDir(os.DirFS("testdata/files"), ".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || path.Ext(name) != ".json" && path.Ext(name) != ".jsonl" {
+			return err
+		}
+		data, err := os.ReadFile("testdata/files/" + name)
+		f.Add(data)
+		seeds++
+		return err
+	})
+	if err != nil || seeds < 30 {
+		f.Fatal(seeds, err)
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		fuzzRead(t, "a_usersays_en.json", data)
+		fuzzRead(t, "a.jsonl", data)
+	})
+}
+
+func FuzzReadMarked(f *testing.F) {
+	for _, s := range []string{
+		"## intent:a\n- b [c](d)\n\n## story\n* a\n  - utter_b\n", "# ? a\n- b\n```markdown\nc\n```\n", "**Q1:** a\n**A1:** b\n", "Вопрос 1: a\nОтвет: b\n", "a?\nb\n\nc?\nd\n",
+		"[01/11/2026, 10:00] a: b\n", "sep=;\na;b\n",
+	} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		fuzzRead(t, "a.md", data)
+		text, err := decodeText(data)
+		if err != nil {
+			return
+		}
+		r := Reader{}.start(context.Background(), ReadOptions{})
+		for _, read := range []func(*fileReader, string) error{(*fileReader).rasaMarkdown, (*fileReader).lu, (*fileReader).dialogue, func(f *fileReader, s string) error { f.questionLines(s); return nil }} {
+			if err := read(&fileReader{reading: r, name: "a.md"}, text); err != nil {
+				t.Fatal(err)
+			}
+		}
 	})
 }
 

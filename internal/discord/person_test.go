@@ -55,6 +55,12 @@ type seen struct {
 	MessageReference  *struct {
 		MessageID snowflake.ID `json:"message_id"`
 	} `json:"message_reference"`
+	Components []struct {
+		Components []struct {
+			Label    string
+			CustomID string `json:"custom_id"`
+		}
+	}
 	UserID   snowflake.ID `json:"user_id"`
 	Channel  snowflake.ID `json:"channel_id"`
 	Nonce    any

@@ -63,6 +63,7 @@ func Run(ctx context.Context, c Config) []Finding {
 	for _, p := range []struct{ program, packages, use string }{
 		{"ffmpeg", "ffmpeg", "decodes what people upload"},
 		{"espeak-ng", "espeak-ng", "speaks languages without a voice of their own"},
+		{"pdftotext", "poppler-utils", "reads PDF files"},
 	} {
 		findings = append(findings, program(p.program, p.packages, p.use))
 	}
