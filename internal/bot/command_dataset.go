@@ -259,7 +259,10 @@ func (b *Bot) datasets() []*Command {
 			Name: "dataset remove", ServerOnly: true, Trusted: true, Slow: true, Run: removeExamples,
 			Options: append(exampleOptions(), Option{Name: "correction", Kind: Integer}),
 		},
-		{Name: "dataset export", ServerOnly: true, Trusted: true, Slow: true, Run: exportDataset},
+		{
+			Name: "dataset export", ServerOnly: true, Trusted: true, Slow: true, Run: exportDataset,
+			Options: []Option{{Name: "format", Choices: []string{"jsonl", "csv", "rasa"}}},
+		},
 	}
 }
 
@@ -346,10 +349,21 @@ func exportDataset(ctx context.Context, c *Call) error {
 		return c.Say(ctx, c.T("dataset.empty"))
 	}
 	var b bytes.Buffer
-	if err := learn.WriteSnapshot(&b, examples); err != nil {
+	name := "dataset.jsonl"
+	switch c.Arg("format") {
+	case "csv":
+		name = "table.csv"
+		err = dataset.WriteCSV(&b, examples)
+	case "rasa":
+		name = "rasa.yml"
+		err = dataset.WriteRasa(&b, examples)
+	default:
+		err = learn.WriteSnapshot(&b, examples)
+	}
+	if err != nil {
 		return err
 	}
-	return c.sendOrKeep(ctx, "dataset.jsonl", b.Bytes(), c.T("dataset.exported", "count", len(examples)))
+	return c.sendOrKeep(ctx, name, b.Bytes(), c.T("dataset.exported", "count", len(examples)))
 }
 
 // sendOrKeep sends a file where Discord takes it, else puts it into the workspace.

@@ -20,7 +20,7 @@ func (b *Bot) testset() []*Command {
 	return []*Command{
 		{
 			Name: "testset pin", ServerOnly: true, Trusted: true, Slow: true, Uploads: 5, Run: pinTexts,
-			Options: []Option{{Name: "path", Rest: true, Complete: completeDatasets}},
+			Options: []Option{{Name: "path", Rest: true, Complete: completeDatasets}, {Name: "sure", Kind: Boolean}},
 		},
 		{Name: "testset list", ServerOnly: true, Trusted: true, Run: listPinned},
 		{
@@ -64,6 +64,15 @@ func pinTexts(ctx context.Context, c *Call) error {
 	return c.Say(ctx, text)
 }
 
+// checkSure refuses what was read of a file by a guess, and shows it, unless the command says that it is right.
+func (c *Call) checkSure(examples []record.Example, report dataset.ReadReport, name string) error {
+	if sure, _ := c.Bool("sure"); sure || report.Sure() || c.Command.option("sure") == nil {
+		return nil
+	}
+	u := teach.Understood{Name: name, Report: report, Preview: dataset.Preview(examples)}
+	return c.fail("testset.unsure", "shown", c.understood([]teach.Understood{u}))
+}
+
 // toPin reads what is to be pinned.
 func (c *Call) toPin(ctx context.Context) ([]record.Example, error) {
 	var all []record.Example
@@ -76,14 +85,17 @@ func (c *Call) toPin(ctx context.Context) ([]record.Example, error) {
 		if err != nil {
 			return nil, c.fileError(name, err)
 		}
-		examples, report, err := c.bot.teacher.ReadDataset(ctx, w, record.DatasetChoice{Path: found})
+		examples, report, err := c.bot.teacher.Datasets().ReadPath(ctx, w.FS(), found, dataset.ReadOptions{Split: dataset.SplitTest})
 		if err != nil {
 			return nil, c.readError(name, report, err)
+		}
+		if err := c.checkSure(examples, report, found); err != nil {
+			return nil, err
 		}
 		all = examples
 	}
 	for _, a := range c.Attachments {
-		examples, err := c.readAttachment(ctx, a, dataset.ReadOptions{})
+		examples, err := c.readAttachment(ctx, a, dataset.ReadOptions{Split: dataset.SplitTest})
 		if err != nil {
 			return nil, err
 		}
@@ -113,7 +125,7 @@ func (c *Call) readAttachment(ctx context.Context, a Attachment, opt dataset.Rea
 	if err != nil {
 		return nil, c.readError(a.Name, report, err)
 	}
-	return examples, nil
+	return examples, c.checkSure(examples, report, a.Name)
 }
 
 func listPinned(ctx context.Context, c *Call) error {

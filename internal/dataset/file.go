@@ -94,8 +94,10 @@ func (f *fileReader) read(data []byte, archives bool) (known bool, err error) {
 		default:
 			err = f.table(text, comma)
 		}
-	case ".txt", ".text", ".md", ".markdown", ".rst", ".qna", ".lu":
+	case ".txt", ".text", ".md", ".markdown", ".rst":
 		err = f.text(text)
+	case ".qna", ".lu":
+		err = f.lu(text)
 	case "", ".log", ".data", ".dat", ".train", ".test", ".in", ".lst":
 		err = f.guess(text)
 	default:
@@ -244,9 +246,8 @@ func (f *fileReader) aside(line int, why RemarkKind, args ...any) {
 	}
 }
 
-func (f *fileReader) doubt(kind RemarkKind, args ...any)  { f.report.doubt(f.name, kind, args...) }
-func (f *fileReader) format(name string)                  { f.report.readAs(f.name, ReadAsFormat, name) }
-func (f *fileReader) readAs(kind RemarkKind, args ...any) { f.report.readAs(f.name, kind, args...) }
+func (f *fileReader) doubt(kind RemarkKind, args ...any) { f.report.doubt(f.name, kind, args...) }
+func (f *fileReader) format(name string)                 { f.report.readAs(f.name, ReadAsFormat, name) }
 
 // responses takes over the response texts of a label, those before them first.
 func (f *fileReader) responses(line int, label string, texts []string) {

@@ -10,6 +10,7 @@ type project struct {
 	utters    map[string][]string // texts by the name that stories call them by
 	actions   map[string][]string // names of texts by label
 	renames   map[string]string   // labels by the names of their files
+	relabels  map[string]string   // labels by what stands for them while replies are joined
 }
 
 func (p *project) utter(name string, texts []string) {
@@ -36,6 +37,14 @@ func (p *project) rename(from, to string) {
 	if from != to && to != "" {
 		p.renames[from] = to
 	}
+}
+
+// relabel gives examples of a label another one, or none, once they have their replies.
+func (p *project) relabel(from, to string) {
+	if p.relabels == nil {
+		p.relabels = map[string]string{}
+	}
+	p.relabels[from] = to
 }
 
 // joinProject gives phrases the replies that other files have for their labels.
@@ -74,6 +83,9 @@ func (rd *reading) joinProject() {
 		e := &rd.examples[i]
 		if texts := p.responses[e.Label]; rd.structure[i] && e.Reply == "" && len(texts) > 0 {
 			e.Reply = texts[0]
+		}
+		if label, ok := p.relabels[e.Label]; ok && rd.structure[i] {
+			e.Label = label
 		}
 	}
 	for label, texts := range p.responses {

@@ -60,6 +60,14 @@ func (f *fileReader) rasa(_ int, o object) error {
 		if label == "" {
 			return nil // synonyms, regular expressions, lookup tables
 		}
+		strip := withoutEntities
+		about := asObject(e["metadata"])
+		if about["mynah_verbatim"] == true {
+			strip = func(s string) string { return s }
+		}
+		if as, ok := about["mynah_label"].(string); ok {
+			f.project.relabel(label, as)
+		}
 		if text, ok := e["examples"].(string); ok {
 			i := 0
 			for line := range strings.Lines(text) {
@@ -68,10 +76,10 @@ func (f *fileReader) rasa(_ int, o object) error {
 				if phrase, ok := listItem(line); ok {
 					line = phrase
 				}
-				if line == "" || strings.HasPrefix(line, "#") {
+				if line == "" || strings.HasPrefix(line, "#") && about["mynah_verbatim"] != true {
 					continue
 				}
-				if err := f.intent(n, withoutEntities(line), label, ""); err != nil {
+				if err := f.intent(n, strip(line), label, ""); err != nil {
 					return err
 				}
 			}
@@ -82,7 +90,7 @@ func (f *fileReader) rasa(_ int, o object) error {
 			if phrase, ok := listItem(strings.TrimSpace(text)); ok {
 				text = phrase
 			}
-			return f.intent(n, withoutEntities(text), label, "")
+			return f.intent(n, strip(text), label, "")
 		})
 	})
 }
@@ -178,8 +186,6 @@ func (f *fileReader) rasaMarkdown(text string) error {
 	}
 	return nil
 }
-
-var luHead = regexp.MustCompile(`(?m)^# +(?:\?|[\w.-]+ *\n(?:\s*\n)*- )`)
 
 // isLU reports whether text is of Bot Framework's .lu or .qna files.
 func isLU(text string) bool {

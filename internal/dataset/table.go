@@ -159,7 +159,7 @@ func (t *tableReader) row(r row) error {
 		if i < 0 || i >= len(cells) {
 			return ""
 		}
-		return plainText(strings.TrimSpace(cells[i]))
+		return plainText(fromText(strings.TrimSpace(cells[i])))
 	}
 	last := max(l.label, slices.Max(append([]int{-1}, l.answers...)))
 	if len(cells) <= last && (len(cells) > 1 || l.width > 1) && len(l.answers) < 2 {

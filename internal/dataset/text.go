@@ -122,7 +122,7 @@ func (f *fileReader) wholeText(text string) error {
 	}
 	f.report.readAs("", EachFileOneRow)
 	f.wholes++
-	if strings.Trim(path.Base(f.name), "0123456789_-.txt") != "" && lines >= 4 && length < 50*lines {
+	if strings.Trim(strings.TrimSuffix(path.Base(f.name), ".txt"), "0123456789_-.") != "" && lines >= 4 && length < 50*lines {
 		f.lists++
 	}
 	return f.add(0, text, "", "")

@@ -34,7 +34,9 @@ func pressed(t *testing.T, s seen, label string) string {
 
 // What was read is shown with examples before it is used; what was guessed waits for somebody's yes.
 func TestFilesAreShownBeforeTheyAreUsed(t *testing.T) {
-	w := newWorld(t, func(c *mynah) { c.teach.Datasets = dataset.Reader{Tables: sheet.Opener{}, Documents: document.Opener{}} })
+	w := newWorld(t, func(c *mynah) {
+		c.teach.Datasets = dataset.Reader{Tables: sheet.Opener{}, Documents: document.Opener{}}
+	})
 	ann, boris := w.login("Ann"), w.login("Boris")
 	kept := func() int {
 		t.Helper()
@@ -103,6 +105,12 @@ func TestFilesAreShownBeforeTheyAreUsed(t *testing.T) {
 	}
 	boris.say("general", w.mention(), upload{"chat.csv", []byte("AuthorID,Author,Date,Content,Attachments,Reactions\n\"1\",\"a\",\"2026-11-01T10:00:00\",\"hi\",\"\",\"\"\n")})
 	wants(t, "a chat", boris.saying("a chat export").Content, "Discord", "question and answer")
+
+	// What is pinned is looked at, and of a dataset with a test part only that is pinned.
+	ann.say("general", "!testset pin", upload{"short.csv", []byte(shortAnswers)})
+	wants(t, "not pinned", ann.saying("sure:true").Content, "capital of France? → Paris", "no names of columns")
+	ann.say("general", "!testset pin", upload{"parts.zip", archived(t, upload{"train.csv", []byte("text,label\none,x\ntwo,y\n")}, upload{"test.csv", []byte("text,label\nthree,x\n")})})
+	ann.saying("**1** texts now")
 
 	// A selected dataset is looked at, too.
 	ann.say("general", "!select_dataset", upload{"short.csv", []byte(shortAnswers)})
