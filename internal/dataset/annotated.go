@@ -40,6 +40,23 @@ func (f *fileReader) prodigy(n int, o object) error {
 	return f.intent(n, o.text("text"), label, "")
 }
 
+// spacy reads a text with the scores of its categories, of which one is 1. https://spacy.io/api/data-formats
+func (f *fileReader) spacy(n int, o object) error {
+	var labels []any
+	cats := asObject(o["cats"])
+	for _, k := range cats.keys() {
+		if score, ok := cats[k].(float64); ok && score > 0.5 || cats[k] == true {
+			labels = append(labels, k)
+		}
+	}
+	if len(labels) > 1 {
+		f.skip(n, SeveralLabels, joined(labels))
+		return nil
+	}
+	label, _ := scalar(labels)
+	return f.intent(n, o.text("text"), label, "")
+}
+
 // isDoccano is a text of Doccano with its labels. https://doccano.github.io/doccano
 func isDoccano(o object) bool {
 	if !o.has("id") || !(o.has("text") || o.has("data")) || len(o) > 8 {

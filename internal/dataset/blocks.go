@@ -195,7 +195,11 @@ func (f *fileReader) sections(blocks []Block, asks func(*Block) bool) error {
 			if len(questions) == 0 {
 				line, level = b.Line, b.Level
 			}
-			questions = append(questions, strings.Trim(numberBefore.ReplaceAllString(b.Text, ""), "*_ "))
+			question := strings.Trim(numberBefore.ReplaceAllString(b.Text, ""), "*_ ")
+			if rest, mark := cutMark(question, questionLine); rest != "" && (isWordMark(mark) || mark == "q") { // “Question 1: …”
+				question = rest
+			}
+			questions = append(questions, question)
 			continue
 		}
 		if heading && len(questions) > 0 && b.Kind == Heading && (b.Level <= level || level == 0) {

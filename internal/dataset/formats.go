@@ -44,6 +44,7 @@ func elementFormats() []format {
 		{"Prodigy", isProdigy, (*fileReader).prodigy},                                                                                      // annotated.go
 		{"Label Studio", isLabelStudio, (*fileReader).labelStudio},                                                                         // annotated.go
 		{"Label Studio", isLabelStudioMin, (*fileReader).labelStudioMin},                                                                   // annotated.go
+		{"spaCy", func(o object) bool { return o.has("text") && len(asObject(o["cats"])) > 0 }, (*fileReader).spacy},                       // annotated.go
 		{"Doccano", isDoccano, (*fileReader).doccano},                                                                                      // annotated.go
 		{"ShareGPT", func(o object) bool { return chatTurns(o["conversations"]) || chatTurns(o["conversation"]) }, (*fileReader).shareGPT}, // chats.go
 		{"OpenAI chat", func(o object) bool { return chatMessages(o) != nil }, (*fileReader).openAI},                                       // chats.go

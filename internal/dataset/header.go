@@ -89,9 +89,9 @@ func roleOf(name string) named {
 			if !nameHas(words, low, stem) {
 				continue
 			}
-			if s.is.role == roleOther && len(words) > 4 { // “What is your question for the author?”
+			if s.is.role == roleOther && (len(words) > 4 || !heads(words, stem)) { // “What is your question for the author?”
 				best = s.is
-				break
+				continue
 			}
 			if best.role == roleOther && s.is.strength < strong {
 				return best
@@ -100,6 +100,17 @@ func roleOf(name string) named {
 		}
 	}
 	return best
+}
+
+// heads reports whether the word of a stem is what a name of several words is about: the first one, as in “date of the question”, or the
+// last, as in “question date”, but not one in the genitive («ответ автора»).
+func heads(words []string, stem string) bool {
+	if len(words) < 2 || nameHas(words[:1], words[0], stem) {
+		return true
+	}
+	last := words[len(words)-1]
+	stem = strings.TrimSuffix(stem, ".")
+	return last == stem || last[0] < 0x80 && nameHas(words[len(words)-1:], last, stem) || strings.ContainsAny(stem, "-_/№")
 }
 
 // nameHas reports whether one of a name's words begins with a stem.

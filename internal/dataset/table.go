@@ -384,6 +384,14 @@ func planHeader(header []string, rows [][]string) layout {
 	if long {
 		l.doubt(HeaderUnsure, strings.Join(header, ", "))
 	}
+	for i := range names { // “SentimentText” beside “Sentiment”
+		words := nameWords(header[i])
+		if names[i].role == roleLabel && len(words) > 1 && stats[i].values > 0 && 2*stats[i].labels < stats[i].values {
+			if n := roleOf(words[len(words)-1]); n.role == roleQuestion {
+				names[i] = n
+			}
+		}
+	}
 	pick := func(want role, strength int) (found []int) {
 		for i, n := range names {
 			if n.role == want && n.strength == strength && (stats[i].values > 0 || len(rows) == 0) {

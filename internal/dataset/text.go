@@ -152,9 +152,9 @@ func (f *fileReader) fastText(text string) error {
 // headings and bold text, behind them a number.
 const (
 	questionMark = `question|frage|pregunta|pergunta|domanda|вопрос|питання|запитання|pytanie|otázka|soru|vraag|fråga|spørgsmål|spørsmål|kysymys|kérdés|întrebare|въпрос|питање|` +
-		`问题|问|問題|問|質問|질문|سؤال|faq|q|f|p|d|в|п|問`
+		`问题|问|問題|問|質問|질문|سؤال|user|human|customer|пользователь|клиент|faq|q|f|p|d|в|п|問`
 	answerMark = `answer|reply|response|antwort|respuesta|réponse|reponse|resposta|risposta|ответ|відповідь|odpowiedź|odpověď|odpoveď|cevap|yanıt|antwoord|svar|vastaus|válasz|răspuns|` +
-		`отговор|одговор|odgovor|答案|回答|答え|答|답변|답|جواب|a|r|о|в|o`
+		`отговор|одговор|odgovor|答案|回答|答え|答|답변|답|جواب|bot|assistant|support|бот|ассистент|поддержка|a|r|о|в|o`
 	markBefore = `^[\s>#*_\-•–]*(?:\d{1,4}[.)]\s*)?[*_]*`
 	markAfter  = `[*_]*\s*(?:№|#|no\.?)?\s*\d{0,4}\s*[*_]*\s*[.:：)\]]\s*[*_]*\s*`
 )

@@ -79,7 +79,17 @@ func (m *marked) add(n ast.Node) {
 	case *ast.HTMLBlock:
 		m.html(n)
 		return
+	case *ast.List:
+		for item := n.FirstChild(); item != nil; item = item.NextSibling() {
+			m.block(item)
+		}
+		return
 	}
+	m.block(n)
+}
+
+// block adds a paragraph, an item of a list, or another block as it is written.
+func (m *marked) block(n ast.Node) {
 	start, end := extent(n)
 	if start < 0 {
 		return
@@ -89,6 +99,10 @@ func (m *marked) add(n ast.Node) {
 	b := dataset.Block{Text: raw, Line: m.line(from)}
 	if p, ok := n.(*ast.Paragraph); ok {
 		b.Bold = bold(p)
+	}
+	if first, rest, more := strings.Cut(raw, "\n"); more && boldLine(first) { // a question, and what answers it
+		m.blocks = append(m.blocks, dataset.Block{Text: first, Line: b.Line, Bold: true})
+		b.Text, b.Bold = strings.TrimSpace(rest), false
 	}
 	if code, ok := n.(*ast.FencedCodeBlock); ok {
 		b.Text = "```" + string(code.Language(m.source)) + "\n" + strings.TrimRight(string(m.source[start:end]), "\n") + "\n```"
@@ -114,6 +128,14 @@ func (m *marked) html(n *ast.HTMLBlock) {
 		}
 		m.blocks = append(m.blocks, b)
 	}
+}
+
+// boldLine reports whether all of a line, behind the sign of a list, is bold.
+func boldLine(line string) bool {
+	line = strings.TrimSpace(strings.TrimLeft(line, " 0123456789.)-+>"))
+	line = strings.TrimSuffix(strings.TrimRight(line, "\\ "), ":")
+	inner, ok := strings.CutPrefix(line, "**")
+	return ok && strings.Index(inner, "**") == len(inner)-2
 }
 
 // bold reports whether all of a paragraph is one strong text.
