@@ -25,11 +25,12 @@ type Config struct {
 	NewVAD      func() (spoken.VAD, error)
 	Synthesizer Synthesizer
 
-	Teacher Teacher
-	Rights  Rights // nil: everybody may everything
-	Room    Room
-	Chat    Chat
-	Meter   Meter
+	Knowledge Knowledge // nil: the wait for the end of a turn follows from its words alone
+	Teacher   Teacher
+	Rights    Rights // nil: everybody may everything
+	Room      Room
+	Chat      Chat
+	Meter     Meter
 	// Transcripts is given each turn that was meant for Mynah and made out, once it is answered; nil: none is kept.
 	Transcripts Transcripts
 

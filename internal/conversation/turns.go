@@ -18,6 +18,8 @@ type turnProgress struct {
 	heard   bool              // words are known
 	deaf    error             // why they could not be recognized
 	ending  ending            // what they sound like
+	judging bool              // it is not known yet how sure their answer is
+	certain Certainty         // how sure it is
 	closed  time.Time         // when it was decided that it has ended
 	settled bool              // it is decided what to do about it
 	over    bool              // nothing more is to be done about it
@@ -68,7 +70,7 @@ func (s *Session) spoke(e *ear) {
 	}
 	if t.speech >= s.cfg.Timing.MinSpeech && !t.rejoined {
 		t.rejoined = true
-		if r := s.recent[e.user]; r != nil && !r.final && t.started.Sub(r.ended) <= s.cfg.Timing.Rejoin && r.intent.kind >= intentName {
+		if r := s.recent[e.user]; r != nil && !r.final && !t.started.After(s.rejoinable(r)) && r.intent.kind >= intentName {
 			t.before = r
 		}
 	}
@@ -81,7 +83,7 @@ func (t *turn) unhear() {
 		t.hearing.cancel()
 		t.hearing = nil
 	}
-	t.heard = false
+	t.heard, t.judging, t.certain = false, false, Unsure
 	if t.reply != nil {
 		t.reply.cancel()
 		t.reply = nil
@@ -190,11 +192,8 @@ func (s *Session) recognized(t *turn, words spoken.Transcript, err error) {
 		s.settle(t)
 		return
 	}
-	// The turn may have ended: what it would be answered is prepared meanwhile.
-	if in := s.understand(t); in.kind == intentQuestion {
-		t.intent = in
-		t.reply = s.prepare(t, s.question(t, in))
-	}
+	t.intent = s.understand(t)
+	s.judge(t)
 }
 
 // understand tells what a turn is.
