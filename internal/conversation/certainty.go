@@ -46,7 +46,7 @@ func (s *Session) judge(t *turn) {
 // foresee prepares the answer to a turn that may have ended: at once where one is sure, and else not before the shortest wait, so
 // that no chat server is asked about every breath. It returns when to ask again, 0 where nothing more is to be prepared.
 func (s *Session) foresee(t *turn, now time.Time) time.Duration {
-	if !t.heard || t.judging || t.reply != nil || t.intent.kind != intentQuestion {
+	if !t.heard || t.doubtful || t.judging || t.reply != nil || t.intent.kind != intentQuestion {
 		return 0
 	}
 	if t.certain == Chatting || t.certain == Unknown {

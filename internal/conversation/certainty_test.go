@@ -32,6 +32,7 @@ func TestWaitFollowsTheAnswer(t *testing.T) {
 		{"between, unfinished", "Tell me who plays and", Unsure, nil, 900 * ms},
 		{"not to be found out", "When does it start?", Sure, errors.New("away"), 350 * ms},
 		{"chat", "When does it start?", Chatting, nil, 1200 * ms},
+		{"chat, unfinished", "Tell me who plays and", Chatting, nil, 1500 * ms},
 		{"unknown", "When does it start?", Unknown, nil, 2100 * ms},
 		{"unclear", "mumble", Sure, nil, 2100 * ms},
 	} {
@@ -103,4 +104,55 @@ func TestChatServerIsAskedLate(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A breath, a click or a laugh behind the words doesn't make their end be waited for anew; words and hesitations do.
+func TestShortBurstsKeepTheWait(t *testing.T) {
+	const ms = time.Millisecond
+	for _, c := range []struct {
+		burst    string
+		d        time.Duration
+		end      time.Duration // of the wait, after the last word
+		question string
+	}{
+		{"(breath)", 200 * ms, 2100 * ms, "Tell me who plays."},
+		{"(laughter)", 340 * ms, 2100 * ms, "Tell me who plays."},
+		{"Mhm.", 300 * ms, 2100 * ms, "Tell me who plays."},
+		{"(laughter)", 600 * ms, 3700 * ms, "Tell me who plays."},
+		{"Um.", 200 * ms, 3300 * ms, "Tell me who plays. Um."},
+		{"Now.", 200 * ms, 3300 * ms, "Tell me who plays. Now."},
+	} {
+		t.Run(c.burst, func(t *testing.T) {
+			knowing(t, func(string) (Certainty, error) { return Unknown, nil }, func(w *world) {
+				w.says(ann, "Tell me who plays.", time.Second)
+				ended := time.Now().Add(-100 * ms)
+				w.pauses(900 * ms)
+				w.says(ann, c.burst, c.d)
+				w.pauses(15 * time.Second)
+				if got := w.questions(); len(got) == 0 || got[len(got)-1] != c.question || len(w.begun) != 1 {
+					t.Fatalf("asked %q, answered %d times", got, len(w.begun))
+				}
+				if wait := w.begun[0].Sub(ended); wait < c.end-50*ms || wait > c.end+100*ms {
+					t.Errorf("answered %v after the last word, not %v", wait, c.end)
+				}
+			})
+		})
+	}
+}
+
+// What was prepared is still there behind a breath, and said at once where the wait is over by then.
+func TestBreathKeepsTheAnswer(t *testing.T) {
+	knowing(t, func(string) (Certainty, error) { return Unsure, nil }, func(w *world) {
+		w.says(ann, "I have a question.", time.Second)
+		ended := time.Now().Add(-100 * time.Millisecond)
+		w.pauses(300 * time.Millisecond)
+		w.says(ann, "(breath)", 200*time.Millisecond)
+		w.pauses(15 * time.Second)
+		if wait := w.begun[0].Sub(ended); wait > 850*time.Millisecond {
+			t.Errorf("answered %v after the last word", wait)
+		}
+		if got := w.questions(); len(got) != 1 {
+			t.Errorf("the mind was asked %q", got)
+		}
+	})
 }

@@ -15,8 +15,8 @@ type Timing struct {
 	// has a sure answer to them, five sevenths of it are enough: 250 ms.
 	Short time.Duration
 	// Long is the silence that ends a turn whose words sound unfinished; default 900 ms. Other turns, and those of people who
-	// make pauses, end between the two. Where a chat server would answer, four thirds of it are waited for, 1,200 ms; where
-	// nothing would, or the words could not be made out, [patience] at least.
+	// make pauses, end between the two. Where a chat server would answer, four thirds of it are waited for, 1,200 ms, and five
+	// thirds where the words sound unfinished; where nothing would, or the words could not be made out, [patience] at least.
 	Long time.Duration
 	// Guess is the silence after which recognition begins, before it is known whether the turn has ended; default 64 ms.
 	Guess time.Duration
@@ -85,6 +85,9 @@ const (
 	longestChunk = 14 * time.Second
 	// bridged is the longest gap in a person's packets that is filled with silence; longer ones are shortened to it.
 	bridged = 96 * time.Millisecond
+	// What follows known words after burstPause and is no longer than shortBurst, 350 ms and what voice activity detection takes to
+	// notice the end, may be a breath, a click or a laugh.
+	burstPause, shortBurst = 160 * time.Millisecond, 420 * time.Millisecond
 	// burstGap is the silence that ends a burst of speech, for barge-in.
 	burstGap = 200 * time.Millisecond
 )
@@ -128,6 +131,8 @@ type turn struct {
 	marks   []bool        // of each frame in samples behind the padding: whether it is speech
 	padded  int           // samples in front of the first frame
 	chunks  []*chunk      // recognized apart, when the turn became too long
+	paused  time.Time     // when the speech before its last pause came
+	resumed time.Time     // when the first speech behind that pause began
 
 	turnProgress
 }
@@ -256,7 +261,11 @@ func (e *ear) add(frame []float32, at time.Time) {
 	t.marks = append(t.marks, e.on)
 	if e.on {
 		if !t.ended.IsZero() {
-			t.pause = max(t.pause, at.Sub(t.ended)-frameTime)
+			pause := at.Sub(t.ended) - frameTime
+			t.pause = max(t.pause, pause)
+			if pause >= burstPause && !t.doubtful {
+				t.paused, t.resumed = t.ended, at.Add(-frameTime)
+			}
 		}
 		t.ended = at
 		t.last = len(t.samples)
@@ -293,6 +302,11 @@ func (e *ear) forget() {
 		e.turn.wipe()
 	}
 	e.rest, e.before, e.turn, e.burst, e.on, e.begun = nil, nil, nil, 0, false, false
+}
+
+// mayBeNothing reports whether the last speech of a turn may be a breath, a click or a laugh behind its words, which are known.
+func (t *turn) mayBeNothing() bool {
+	return t.heard && !t.judging && !t.resumed.IsZero() && t.ended.Sub(t.resumed) <= shortBurst
 }
 
 // audio is what a recognizer gets of the turn as it is now: a copy.

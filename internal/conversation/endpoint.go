@@ -60,16 +60,20 @@ func (s *Session) wait(t *turn) time.Duration {
 	switch {
 	case t.speech < timing.MinSpeech:
 		return timing.Short
-	case (!t.heard || t.judging) && s.cfg.Knowledge != nil:
+	case (!t.heard || t.doubtful || t.judging) && s.cfg.Knowledge != nil:
 		return timing.unknown() // once more is known, this is asked again
-	case !t.heard:
+	case !t.heard, t.doubtful:
 		return timing.Long
+	case t.intent.kind == intentNone:
+		return timing.Short // what follows is a turn of its own
 	case t.certain == Sure && t.ending != endUnfinished:
 		return timing.sure()
+	case t.certain == Chatting && t.ending == endUnfinished:
+		return timing.Long * 5 / 3
 	case t.certain == Chatting:
-		return max(timing.chatting(), s.waitForWords(t))
+		return timing.chatting()
 	case t.certain == Unknown:
-		return max(timing.unknown(), s.waitForWords(t))
+		return timing.unknown()
 	}
 	return s.waitForWords(t)
 }
@@ -148,7 +152,7 @@ func (s *Session) close(e *ear, now time.Time) {
 	if t.hearing == nil {
 		s.recognize(t)
 	}
-	if t.heard {
+	if t.heard && !t.doubtful {
 		s.settle(t)
 	}
 }

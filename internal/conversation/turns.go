@@ -13,19 +13,20 @@ import (
 
 // turnProgress is how far a turn has come on its way from sound to answer.
 type turnProgress struct {
-	hearing *hearing          // the recognition of it as it is now; nil while there is none
-	words   spoken.Transcript // once hearing has ended
-	heard   bool              // words are known
-	deaf    error             // why they could not be recognized
-	ending  ending            // what they sound like
-	judging bool              // it is not known yet how sure their answer is
-	certain Certainty         // how sure it is
-	closed  time.Time         // when it was decided that it has ended
-	settled bool              // it is decided what to do about it
-	over    bool              // nothing more is to be done about it
-	reply   *reply            // what is said to it; may be prepared before the turn has ended
-	intent  intent
-	said    string // the words of a turn that was meant for Mynah and made out, with those of the turns that it goes on with
+	hearing  *hearing          // the recognition of it as it is now; nil while there is none
+	words    spoken.Transcript // once hearing has ended
+	heard    bool              // words are known
+	deaf     error             // why they could not be recognized
+	ending   ending            // what they sound like
+	doubtful bool              // there was a short burst behind them, of which it is not known yet whether it holds a word
+	judging  bool              // it is not known yet how sure their answer is
+	certain  Certainty         // how sure it is
+	closed   time.Time         // when it was decided that it has ended
+	settled  bool              // it is decided what to do about it
+	over     bool              // nothing more is to be done about it
+	reply    *reply            // what is said to it; may be prepared before the turn has ended
+	intent   intent
+	said     string // the words of a turn that was meant for Mynah and made out, with those of the turns that it goes on with
 
 	before    *turn  // the turn that this one goes on with
 	rejoined  bool   // whether that was looked for already
@@ -37,6 +38,12 @@ type turnProgress struct {
 
 // hearing is one run of the recognizer over a turn.
 type hearing struct{ cancel context.CancelFunc }
+
+func (h *hearing) stop() {
+	if h != nil {
+		h.cancel()
+	}
+}
 
 // intent is what a turn is.
 type intent struct {
@@ -64,7 +71,13 @@ func (s *Session) spoke(e *ear) {
 	if t == nil {
 		return
 	}
-	t.unhear() // what was recognized so far is not all
+	if t.mayBeNothing() {
+		t.doubtful = true
+		t.hearing.stop()
+		t.hearing = nil
+	} else {
+		t.unhear() // what was recognized so far is not all
+	}
 	if c := t.cut(); c != nil {
 		s.recognizeChunk(c)
 	}
@@ -79,11 +92,14 @@ func (s *Session) spoke(e *ear) {
 
 // unhear drops the recognition of a turn that goes on, and what was prepared from it.
 func (t *turn) unhear() {
-	if t.hearing != nil {
-		t.hearing.cancel()
-		t.hearing = nil
-	}
-	t.heard, t.judging, t.certain = false, false, Unsure
+	t.hearing.stop()
+	t.hearing = nil
+	t.heard, t.doubtful, t.judging, t.certain = false, false, false, Unsure
+	t.stopReply()
+}
+
+// stopReply ends what was prepared to be said.
+func (t *turn) stopReply() {
 	if t.reply != nil {
 		t.reply.cancel()
 		t.reply = nil
@@ -99,10 +115,7 @@ func (t *turn) abandon() {
 
 // drop takes a turn out that nothing is to be said to; its words are kept nowhere.
 func (t *turn) drop() {
-	if t.reply != nil {
-		t.reply.cancel()
-		t.reply = nil
-	}
+	t.stopReply()
 	t.settled, t.over = true, true
 	t.wipe()
 	t.intent = intent{kind: t.intent.kind}
@@ -185,6 +198,17 @@ func (s *Session) recognized(t *turn, words spoken.Transcript, err error) {
 	}
 	if words.Language == "" {
 		words.Language = s.language
+	}
+	if t.doubtful {
+		t.doubtful = false
+		if err == nil && s.in(words.Language).addsNothing(t.words.Text, words.Text) {
+			t.ended = t.paused // the pause goes on
+			if !t.closed.IsZero() {
+				s.settle(t)
+			}
+			return
+		}
+		t.stopReply()
 	}
 	t.words, t.heard, t.deaf = words, true, err
 	t.ending = s.ending(t)
@@ -285,9 +309,8 @@ func (s *Session) settle(t *turn) {
 		return
 	}
 	in := s.understand(t)
-	if t.reply != nil && (in.kind != t.intent.kind || in.text != t.intent.text) {
-		t.reply.cancel()
-		t.reply = nil
+	if in.kind != t.intent.kind || in.text != t.intent.text {
+		t.stopReply()
 	}
 	s.settleAs(t, in)
 }

@@ -166,14 +166,13 @@ func (w *world) Utterance(ctx context.Context, samples []float32, language strin
 	for _, x := range samples {
 		if k := int(math.Round(float64(x-0.2)/0.002)) - 1; x > 0.1 && k != last {
 			last = k
-			t.Text = strings.TrimSpace(t.Text + " " + w.texts[k])
+			if !strings.HasPrefix(w.texts[k], "(") { // a sound without words
+				t.Text = strings.TrimSpace(t.Text + " " + w.texts[k])
+			}
 			if w.unsure[w.texts[k]] {
 				t.Confidence = 0.2
 			}
 		}
-	}
-	if strings.HasPrefix(t.Text, "(") {
-		t.Text = ""
 	}
 	return t, nil
 }
