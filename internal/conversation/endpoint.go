@@ -64,8 +64,8 @@ func (s *Session) wait(t *turn) time.Duration {
 		return timing.unknown() // once more is known, this is asked again
 	case !t.heard, t.doubtful:
 		return timing.Long
-	case t.intent.kind == intentNone:
-		return timing.Short // what follows is a turn of its own
+	case t.intent.kind == intentNone && (t.before != nil || s.held != nil && s.held.by == t):
+		return timing.Short // an answer waits for what was nothing but a sound
 	case t.certain == Sure && t.ending != endUnfinished:
 		return timing.sure()
 	case t.certain == Chatting && t.ending == endUnfinished:
