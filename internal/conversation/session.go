@@ -388,6 +388,9 @@ func (s *Session) ask(f func()) bool {
 // Figures are the medians of the last turns' stages, and of how many turns they are.
 func (s *Session) Figures() (Latency, int) { return s.figures.medians() }
 
+// Premature counts the turns that were answered too soon.
+func (s *Session) Premature() Premature { return s.figures.tooSoon() }
+
 // Privacy counts what became of audio, as proof that people who are not heard are not: pieces dropped unheard, frames that
 // voice activity was looked for in, and stretches given to the recognizer.
 func (s *Session) Privacy() (unheard, listened, recognized uint64) {

@@ -335,6 +335,9 @@ func (s *Session) settleAs(t *turn, in intent) {
 	}
 	// A question that goes on takes the place of its first part; "stop" ends that, too.
 	replaces := t.before != nil && (in.kind == intentQuestion || in.command.name == CommandStop)
+	if replaces {
+		s.wentOn(t.before)
+	}
 	s.giveUpHeld(t, replaces)
 	if in.kind > intentUnclear {
 		t.said = strings.TrimSpace(t.words.Text)
@@ -343,7 +346,6 @@ func (s *Session) settleAs(t *turn, in intent) {
 		if t.before.intent.kind == intentQuestion {
 			t.said = t.before.said + " " + t.said
 		}
-		s.count(CountRejoined)
 		s.learnPause(t)
 		s.withdraw(t.before)
 	}
@@ -367,6 +369,23 @@ func (s *Session) settleAs(t *turn, in intent) {
 		if t.reply == nil {
 			t.reply = s.prepare(t, s.question(t, in))
 		}
+	}
+}
+
+// wentOn counts a turn that had not ended when it seemed to have, and what was heard of the answer to it.
+func (s *Session) wentOn(t *turn) {
+	heard := time.Duration(0)
+	if r := t.reply; r != nil && r.sayings > 0 {
+		heard = r.base + r.saying.Played()
+	}
+	s.figures.wentOn(heard)
+	s.count(CountRejoined)
+	if heard == 0 {
+		return
+	}
+	s.count(CountTalkedOver)
+	if s.cfg.Meter != nil {
+		s.cfg.Meter.Stage(StageTalkedOver, heard)
 	}
 }
 
