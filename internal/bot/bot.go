@@ -35,6 +35,8 @@ type Config struct {
 
 	Hearing Transcriber // nil: audio is answered with how to install a recognizer
 	Voice   Speaker     // nil: nothing is spoken
+	// SpeechModels are offered where a recording's language isn't understood; nil: whoever runs Mynah has to install them.
+	SpeechModels SpeechModels
 	// Talking lets Mynah hold conversations in voice channels; nil: it speaks there and hears nobody.
 	Talking *Talking
 
@@ -64,6 +66,7 @@ type Bot struct {
 	answers     *answer.Answerer
 	teacher     *teach.Teacher
 	talks       talks
+	installs    installs
 	memberships memberships
 	expire      chan struct{} // has what was said looked through
 

@@ -43,6 +43,7 @@ func (b *Bot) privacy() []*Command {
 				if confirmed, _ := c.Bool("confirm"); !confirmed {
 					return c.Say(ctx, c.T("privacy.confirm", "days", retentionDays(c.settings)))
 				}
+				c.bot.installs.forget(c.Author.ID)
 				c.bot.talks.forget(c.Author.ID) // first, so that nothing is kept while the rest is deleted
 				if err := c.bot.memory.flush(ctx); err != nil {
 					return err

@@ -115,6 +115,7 @@ func (b *Bot) voiceCommands() []*Command {
 			return c.Say(ctx, lines.String())
 		}},
 		b.voiceSet(),
+		b.voiceInstall(),
 		{Name: "voice health", ServerOnly: true, Default: true, Run: func(ctx context.Context, c *Call) error {
 			call, ok := c.bot.Ongoing(c.Server)
 			if !ok {

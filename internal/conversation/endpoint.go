@@ -18,7 +18,7 @@ func (s *Session) tick(now time.Time) time.Duration {
 		if silence := now.Sub(t.ended); silence >= s.cfg.Timing.Guess && t.hearing == nil && t.speech >= s.cfg.Timing.MinSpeech {
 			s.recognize(t)
 		}
-		end := t.ended.Add(s.wait(t))
+		end := s.end(t)
 		if limit := t.started.Add(s.cfg.Timing.MaxTurn); limit.Before(end) {
 			end = limit
 		}
@@ -50,6 +50,23 @@ func (s *Session) rejoinable(t *turn) time.Time {
 		return late
 	}
 	return until
+}
+
+// end is when a turn ends if nothing more is said: after its wait, but not at once behind a short burst that held no word, which may
+// have been the start of one.
+func (s *Session) end(t *turn) time.Time {
+	end := t.ended.Add(s.wait(t))
+	if t.burst.IsZero() {
+		return end
+	}
+	least := s.cfg.Timing.Short
+	if t.certain == Chatting || t.certain == Unknown {
+		least = s.cfg.Timing.Long
+	}
+	if after := t.burst.Add(least); after.After(end) {
+		return after
+	}
+	return end
 }
 
 // wait is the silence that ends a turn: short where its answer is sure, long where there is none, since then the rest of the
@@ -163,7 +180,7 @@ func (s *Session) due(t *turn) time.Time {
 	case !t.closed.IsZero():
 		return t.closed
 	case t.heard:
-		return t.ended.Add(s.wait(t))
+		return s.end(t)
 	case s.cfg.Knowledge != nil:
 		return t.ended.Add(s.cfg.Timing.sure())
 	}

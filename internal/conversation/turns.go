@@ -19,6 +19,7 @@ type turnProgress struct {
 	deaf     error             // why they could not be recognized
 	ending   ending            // what they sound like
 	doubtful bool              // there was a short burst behind them, of which it is not known yet whether it holds a word
+	burst    time.Time         // when a short burst ended that held none
 	judging  bool              // it is not known yet how sure their answer is
 	certain  Certainty         // how sure it is
 	closed   time.Time         // when it was decided that it has ended
@@ -94,7 +95,7 @@ func (s *Session) spoke(e *ear) {
 func (t *turn) unhear() {
 	t.hearing.stop()
 	t.hearing = nil
-	t.heard, t.doubtful, t.judging, t.certain = false, false, false, Unsure
+	t.heard, t.doubtful, t.judging, t.certain, t.burst = false, false, false, Unsure, time.Time{}
 	t.stopReply()
 }
 
@@ -202,7 +203,7 @@ func (s *Session) recognized(t *turn, words spoken.Transcript, err error) {
 	if t.doubtful {
 		t.doubtful = false
 		if err == nil && s.in(words.Language).addsNothing(t.words.Text, words.Text) {
-			t.ended = t.paused // the pause goes on
+			t.burst, t.ended = t.ended, t.paused // the pause goes on
 			if !t.closed.IsZero() {
 				s.settle(t)
 			}
