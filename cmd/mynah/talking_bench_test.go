@@ -73,7 +73,7 @@ func BenchmarkTalk(b *testing.B) {
 		remembered           bool
 		median, ninety       time.Duration // at most, by the policy in force
 	}{
-		{"one conversation", 1, 40, 1, false, 350 * time.Millisecond, 600 * time.Millisecond},
+		{"one conversation", 1, 40, 1, false, 500 * time.Millisecond, 900 * time.Millisecond},
 		{"eight at once", 8, 4, 2, false, 0, 0},
 		{"one conversation, answers said before", 1, 16, 1, true, 0, 0},
 	} {
