@@ -248,7 +248,7 @@ func openSpeech(ctx context.Context, cfg *config.Config, data config.Folder, b *
 	}
 	if e := engines.Engine(""); e != nil {
 		closing.add("recognition", func(context.Context) error { return engines.Close() })
-		b.Hearing, b.SpeechModels = engines, speechModels{installed}
+		b.Hearing, b.Recognizers, b.SpeechModels = engines, engines.Names(), speechModels{installed}
 		warmers["recognizer"] = e.Warm
 	}
 	if cfg.Speech.Voice != "off" {

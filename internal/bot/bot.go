@@ -37,6 +37,8 @@ type Config struct {
 	Voice   Speaker     // nil: nothing is spoken
 	// SpeechModels are offered where a recording's language isn't understood; nil: whoever runs Mynah has to install them.
 	SpeechModels SpeechModels
+	// Recognizers are the names that a server may choose from, the configured one first; none: nothing is recognized.
+	Recognizers []string
 	// Talking lets Mynah hold conversations in voice channels; nil: it speaks there and hears nobody.
 	Talking *Talking
 

@@ -20,7 +20,10 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // newTestBot is a bot with a real store, which is not started.
-func newTestBot(t testing.TB) *Bot {
+func newTestBot(t testing.TB) *Bot { return newTestBotWith(t, nil, nil) }
+
+// newTestBotWith is that with another configuration.
+func newTestBotWith(t testing.TB, asks func(*answer.Config), change func(*Config)) *Bot {
 	t.Helper()
 	s, err := store.Open(t.Context(), store.Config{Dir: t.TempDir()})
 	if err != nil {
@@ -36,7 +39,11 @@ func newTestBot(t testing.TB) *Bot {
 	if err != nil {
 		t.Fatal(err)
 	}
-	answers, err := answer.New(t.Context(), answer.Config{Settings: s, Corrections: s, Examples: s, Models: s, Blobs: s, Log: log})
+	asked := answer.Config{Settings: s, Corrections: s, Examples: s, Models: s, Blobs: s, Log: log}
+	if asks != nil {
+		asks(&asked)
+	}
+	answers, err := answer.New(t.Context(), asked)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -47,12 +54,16 @@ func newTestBot(t testing.TB) *Bot {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b, err := New(Config{
+	cfg := Config{
 		Answers: answers, Teacher: teacher,
 		Settings: s, Exchanges: s, Corrections: s, Feedback: s, Examples: s,
 		Models: s, Privacy: s, Workspaces: spaces, Transcripts: s, Retention: s, Jobs: j, Log: log,
-		Talking: &Talking{}, // so that everything is declared
-	})
+		Talking: &Talking{}, Recognizers: []string{"local", "google", "openai"}, // so that everything is declared
+	}
+	if change != nil {
+		change(&cfg)
+	}
+	b, err := New(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}

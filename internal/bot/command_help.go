@@ -114,21 +114,32 @@ func (c *Call) groupHelp(ctx context.Context, group string) error {
 
 // unknownCommand names the command that was probably meant.
 func (c *Call) unknownCommand(ctx context.Context, name string) error {
-	best, distance := "", 3
+	var heads []string
 	for _, cmd := range c.bot.commands {
-		if cmd.Menu || cmd.Form {
-			continue
-		}
-		head, _, _ := strings.Cut(cmd.Name, " ")
-		if d := editDistance(strings.ToLower(name), head, distance); d < distance {
-			best, distance = head, d
+		if !cmd.Menu && !cmd.Form {
+			head, _, _ := strings.Cut(cmd.Name, " ")
+			heads = append(heads, head)
 		}
 	}
 	prefix := c.bot.prefix(c.settings)
-	if best != "" {
+	if best := nearest(name, heads); best != "" {
 		return c.Say(ctx, c.T("help.did_you_mean", "name", plain(name), "best", prefix+best, "help", prefix+"help"))
 	}
 	return c.Say(ctx, c.T("help.unknown", "name", plain(name), "help", prefix+"help"))
+}
+
+// maxTypos is how far a word may be from the one that was meant.
+const maxTypos = 2
+
+// nearest is the one of the words that was probably meant, "" for none.
+func nearest(typed string, words []string) string {
+	best, distance := "", maxTypos+1
+	for _, word := range words {
+		if d := editDistance(strings.ToLower(typed), word, distance); d < distance {
+			best, distance = word, d
+		}
+	}
+	return best
 }
 
 // editDistance counts the insertions, deletions and replacements from a to b;

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/mynahbot/mynah/internal/record"
 	"github.com/mynahbot/mynah/internal/workspace"
 )
 
@@ -39,34 +40,74 @@ func (b *Bot) instruction() *Command {
 	}
 }
 
-// setInstruction replaces the server's instruction by an attached Markdown file
-// or by the text itself, or takes it away.
-func (c *Call) setInstruction(ctx context.Context, value string) (err error) {
+const (
+	// instructionFile is the server's own instruction in its workspace.
+	instructionFile = "instruction.md"
+	// maxInstructionBytes limits an instruction.
+	maxInstructionBytes = 100_000
+)
+
+// ownInstruction returns the server's own instruction, "" where it has none.
+func (c *Call) ownInstruction() (text string, err error) {
 	w, err := c.bot.cfg.Workspaces.Workspace(c.Server)
 	if err != nil {
-		return err
+		return "", err
 	}
+	raw, err := readFile(w, instructionFile, maxInstructionBytes)
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", nil
+	}
+	return strings.ToValidUTF8(strings.TrimSpace(string(raw)), "\uFFFD"), err
+}
+
+// instructionSetting is the server's own instruction: an attached Markdown file, or the text itself. It
+// is kept as a file of the workspace.
+type instructionSetting struct{}
+
+func (instructionSetting) read(ctx context.Context, c *Call, _ string, v *settingValue) (func(*record.Settings), error) {
+	w, err := c.bot.cfg.Workspaces.Workspace(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	nothing := func(*record.Settings) {}
+	own := v.text
 	switch {
-	case value == byDefault:
-		if err := w.Remove(instructionFile); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return err
-		}
-		return c.Say(ctx, c.T("settings.instruction_removed"))
-	case len(c.Attachments) > 0:
-		raw, err := c.download(ctx, c.Attachments[0], maxInstructionBytes)
+	case len(v.files) > 0:
+		raw, err := c.download(ctx, v.files[0], maxInstructionBytes)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		if value = strings.TrimSpace(strings.TrimPrefix(string(raw), "\uFEFF")); !utf8.ValidString(value) || value == "" {
-			return c.fail("settings.instruction_bad")
+		v.files = nil
+		own = strings.TrimSpace(strings.TrimPrefix(string(raw), "\uFEFF"))
+	case strings.EqualFold(own, byDefault):
+		if err := w.Remove(instructionFile); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, err
 		}
-	case value == "":
-		return c.fail("settings.instruction_how")
+		return nothing, nil
 	}
-	if _, err := w.Create(instructionFile, strings.NewReader(value+"\n")); err != nil {
-		return err
+	if own == "" || !utf8.ValidString(own) {
+		return nil, c.fail("settings.instruction_bad")
 	}
-	return c.Say(ctx, c.T("settings.instruction_set"))
+	_, err = w.Create(instructionFile, strings.NewReader(own+"\n"))
+	return nothing, err
+}
+
+func (instructionSetting) show(c *Call, _ record.Settings) string {
+	own, err := c.ownInstruction()
+	switch {
+	case err != nil:
+		c.bot.log.Error("the instruction can't be read", "server", c.Server, "err", err)
+		fallthrough
+	case own == "":
+		return c.T("settings.instruction_default")
+	}
+	return c.T("settings.instruction_own")
+}
+
+func (instructionSetting) offers(*Call) []string { return nil }
+
+func (instructionSetting) takes(*Bot) string {
+	return fmt.Sprintf("a Markdown file of at most %d kB, or the text", maxInstructionBytes/1000)
 }
 
 // download reads an attachment of at most limit bytes.

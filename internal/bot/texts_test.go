@@ -77,7 +77,7 @@ func TestEveryCommandIsDescribed(t *testing.T) {
 				check("command."+head, b.DescribeGroup(head, language), 100)
 			}
 		}
-		for _, s := range b.serverSettings() {
+		for _, s := range settingsTable() {
 			check("setting."+s.name, b.texts.get(language, "setting."+s.name), 200)
 		}
 	}

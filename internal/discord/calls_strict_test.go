@@ -82,7 +82,11 @@ func TestACallThatLosesItsEncryptionIsTold(t *testing.T) {
 			boris.sit("Talk")
 			ann.saying(tc.want)
 			wants(t, "afterwards", ann.ask("general", "!voice").Content, tc.after)
-			if tc.setting == "on" {
+			if tc.setting == "off" {
+				wants(t, "demanded in the call", ann.ask("general", "!settings require_e2ee on").Content, "now on")
+				ann.saying("this server demands that")
+				wants(t, "after that", ann.ask("general", "!voice").Content, "in no voice channel")
+			} else {
 				wants(t, "join again", ann.ask("general", "!join").Content, tc.want)
 			}
 		})

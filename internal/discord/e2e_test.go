@@ -85,13 +85,13 @@ func TestSettings(t *testing.T) {
 	boris := w.login("Boris")
 	wants(t, "a trainer", boris.ask("general", "?settings").Content, "`prefix`: ?")
 	ann.say("general", "?settings instruction", upload{"rules.md", []byte("# Our rules\n\n" + strings.Repeat("Be kind to each other. ", 150) + "\n\nThe end.")})
-	ann.saying("has its own instruction")
+	ann.saying("`instruction` is now this server's own")
 	first := ann.ask("general", "?instruction")
 	if len(first.Content) > 2000 || !strings.HasPrefix(first.Content, "# Our rules") {
 		t.Errorf("instruction: %q", first.Content)
 	}
 	ann.saying("The end.")
-	wants(t, "taken back", ann.ask("general", "?settings instruction default").Content, "Mynah's own again")
+	wants(t, "taken back", ann.ask("general", "?settings instruction default").Content, "`instruction` is now Mynah's own")
 }
 
 // trainers is the id of the ready world's role.

@@ -190,6 +190,7 @@ func (w *world) connect(to Config, change func(*mynah)) error {
 		Config: bot.Config{
 			Settings: w.settings, Exchanges: w.store, Corrections: w.store, Feedback: w.store, Examples: w.store,
 			Models: w.store, Privacy: w.store, Workspaces: w.spaces, Transcripts: w.store, Retention: w.store, Jobs: w.jobs, Log: log,
+			Recognizers: []string{"local", "google", "openai"},
 		},
 	}
 	if change != nil {

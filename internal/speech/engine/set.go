@@ -5,7 +5,9 @@ import (
 	"context"
 	"errors"
 	"io"
+	"maps"
 	"math"
+	"slices"
 
 	"github.com/mynahbot/mynah/internal/audio"
 	"github.com/mynahbot/mynah/internal/speech/models"
@@ -20,6 +22,15 @@ type Set struct {
 
 // Engine returns the engine of a name, "" for the usual one; nil where there is none such.
 func (s Set) Engine(name string) *Engine { return s.Engines[cmp.Or(name, s.Usual)] }
+
+// Names are those that a server may choose from, the usual one first.
+func (s Set) Names() []string {
+	names := slices.DeleteFunc(slices.Sorted(maps.Keys(s.Engines)), func(name string) bool { return name == s.Usual })
+	if s.Engines[s.Usual] != nil {
+		names = slices.Insert(names, 0, s.Usual)
+	}
+	return names
+}
 
 // Transcribe makes text from a recording of any container and length. The error is a
 // *[spoken.HearingError] where the recording is at fault or no recognizer is there; the text is empty
