@@ -280,7 +280,7 @@ func openSpeech(ctx context.Context, cfg *config.Config, data config.Folder, b *
 	}
 	if e := engines.Engine(""); e != nil {
 		closing.add("recognition", func(context.Context) error { return engines.Close() })
-		b.Hearing, b.Recognizers = engines, engines.Names()
+		b.Hearing, b.Recognizers, b.SpeechModels = engines, engines.Names(), speechModels{installed}
 		b.Talking.Recognizer, b.Talking.NewVAD = liveRecognizer(engines), e.NewVAD
 		warmers["recognizer"] = e.Warm
 	}

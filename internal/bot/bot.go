@@ -36,6 +36,8 @@ type Config struct {
 
 	Hearing Transcriber // nil: audio is answered with how to install a recognizer
 	Voice   Speaker     // nil: nothing is spoken
+	// SpeechModels are offered where a recording's language isn't understood; nil: whoever runs Mynah has to install them.
+	SpeechModels SpeechModels
 	// Recognizers are the names that a server may choose from, the configured one first; none: nothing is recognized.
 	Recognizers []string
 	// Talking lets Mynah into voice channels; nil: it stays out of them.
@@ -68,6 +70,7 @@ type Bot struct {
 	answers     *answer.Answerer
 	teacher     *teach.Teacher
 	talks       talks
+	installs    installs
 	memberships memberships
 	expire      chan struct{} // has what was said looked through
 	deletions   deletions

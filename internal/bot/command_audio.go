@@ -41,6 +41,11 @@ const maxGuess = 1500
 // recording transcribes and answers one.
 func (c *Call) recording(ctx context.Context, a Attachment) error {
 	transcript, err := c.transcribe(ctx, a)
+	if e, ok := errors.AsType[*spoken.HearingError](err); ok {
+		if offered, offerErr := c.offerModel(ctx, a, e); offered {
+			return offerErr
+		}
+	}
 	if err != nil {
 		return err
 	}

@@ -109,6 +109,7 @@ func (b *Bot) voiceCommands() []*Command {
 			return c.Say(ctx, lines.String())
 		}},
 		b.voiceSet(),
+		b.voiceInstall(),
 		{Name: "voice health", ServerOnly: true, Default: true, Run: func(ctx context.Context, c *Call) error {
 			call, ok := c.bot.Ongoing(c.Server)
 			if !ok {
@@ -230,6 +231,10 @@ func (c *Call) callHealth(call OngoingCall) string {
 		out.WriteByte('\n')
 		out.WriteString(c.T("call.health_talk", "turns", turns, "endpoint", ms(l.Endpoint), "recognition", ms(l.Recognition), "model", ms(l.Model),
 			"first_audio", ms(l.FirstAudio), "total", ms(l.Total), "unheard", unheard, "listened", listened, "recognized", recognized))
+		if p := talk.session.Premature(); p.Turns > 0 {
+			out.WriteByte(' ')
+			out.WriteString(c.T("call.health_premature", "turns", p.Turns, "over", p.TalkedOver, "heard", ms(p.Heard)))
+		}
 	}
 	for _, s := range h.Speakers {
 		out.WriteByte('\n')

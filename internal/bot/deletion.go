@@ -53,6 +53,7 @@ func (b *Bot) FinishDeletions(ctx context.Context) error {
 func (b *Bot) finishDeletion(ctx context.Context, user record.UserID) (stale []record.ServerID, err error) {
 	b.deletions.one.Lock()
 	defer b.deletions.one.Unlock()
+	b.installs.forget(user)
 	b.talks.forget(user) // first, so that nothing is kept while the rest is deleted
 	if err := b.memory.flush(ctx); err != nil {
 		return nil, err

@@ -147,7 +147,7 @@ func (b *Bot) Converse(ctx context.Context, server record.ServerID, mouth conver
 	timing.Short, timing.Long = b.endpoints(settings)
 	t.session, err = conversation.New(conversation.Config{
 		Mouth: mouth, Mind: t, Consent: t.choices, Recognizer: t, NewVAD: t.newVAD,
-		Synthesizer: t, Teacher: t, Rights: t, Room: t, Chat: t, Meter: b.cfg.Talking.Meter, Transcripts: t,
+		Synthesizer: t, Knowledge: t, Teacher: t, Rights: t, Room: t, Chat: t, Meter: b.cfg.Talking.Meter, Transcripts: t,
 		Name: b.cfg.Talking.Name, Names: settings.Names, Language: b.language(settings), Languages: b.cfg.Languages, Timing: timing, Log: b.log,
 	})
 	if err != nil {
@@ -323,6 +323,39 @@ func (t *talk) before(ctx context.Context, user record.UserID) answer.Before {
 		return answer.Before{}
 	}
 	return answer.Before{Question: e.Question, Taught: e.Taught}
+}
+
+// Certainty implements [conversation.Knowledge]. It asks no server.
+func (t *talk) Certainty(ctx context.Context, q conversation.Question) (conversation.Certainty, error) {
+	settings, err := t.bot.settings(ctx, t.server)
+	if err != nil {
+		return conversation.Unsure, err
+	}
+	k, err := t.bot.answers.Knowledge(ctx, t.server)
+	if err != nil || k.Tuned() != "" { // a service would have to be asked
+		return conversation.Unsure, err
+	}
+	d, err := t.bot.answers.Decide(ctx, answer.Asked{
+		Server: t.server, Language: t.bot.language(settings, q.Language), Text: q.Text, Before: t.before(ctx, q.User),
+	})
+	if err != nil {
+		return conversation.Unsure, err
+	}
+	chats, _ := t.bot.answers.Chats(settings)
+	return certainty(d, chats), nil
+}
+
+// certainty is how sure a decision is; chats tells whether a chat server answers what nothing else does.
+func certainty(d answer.Decision, chats bool) conversation.Certainty {
+	switch {
+	case d.Source == record.SourceUnknown && chats:
+		return conversation.Chatting
+	case d.Source == record.SourceUnknown:
+		return conversation.Unknown
+	case d.Text == "": // only a label
+		return conversation.Unsure
+	}
+	return conversation.Sure
 }
 
 // Answered implements [conversation.Mind].

@@ -13,10 +13,11 @@
 // # From sound to answer
 //
 // Each person's audio goes through voice activity detection (ear.go). At the first short silence ([Timing].Guess) recognition
-// of the turn begins, and, when the words are known and ask Mynah something, the mind is asked and the answer synthesized.
-// When the silence lasts ([Timing].Short behind words that ask something, [Timing].Long behind unfinished ones, a time between
-// them behind others and for people who make pauses; endpoint.go) the turn has ended and what was prepared is said; when the
-// person goes on before, all of it is thrown away. A person who goes on after that, within [Timing].Rejoin, takes the turn up
+// of the turn begins, and, when the words are known and ask Mynah something, how sure an answer to them is (certainty.go) and
+// the answer. When the silence lasts the turn has ended and what was prepared is said; when the person goes on before, all of
+// it is thrown away. A sure answer is waited for least, what nobody knows longest, since then the question is probably only
+// begun; between the two [Timing].Short ends a turn that asks something, [Timing].Long one that sounds unfinished, and a time
+// between them others and those of people who make pauses (endpoint.go). A person who goes on after that, within [Timing].Rejoin, takes the turn up
 // again: the answer to its first half is withdrawn, and the whole is answered.
 //
 // What is said is decided by one loop that nothing blocks (session.go, turns.go, saying.go): recognition, answers, synthesis

@@ -11,12 +11,14 @@ import (
 
 // Timing holds the waits of turn taking. A zero field takes its default.
 type Timing struct {
-	// Short is the silence that ends a turn whose words ask something and sound finished; default 350 ms.
+	// Short is the silence that ends a turn whose words ask something and sound finished; default 350 ms. Where [Config].Knowledge
+	// has a sure answer to them, five sevenths of it are enough: 250 ms.
 	Short time.Duration
 	// Long is the silence that ends a turn whose words sound unfinished; default 900 ms. Other turns, and those of people who
-	// make pauses, end between the two.
+	// make pauses, end between the two. Where a chat server would answer, four thirds of it are waited for, 1,200 ms, and five
+	// thirds where the words sound unfinished; where nothing would, or the words could not be made out, [patience] at least.
 	Long time.Duration
-	// Guess is the silence after which recognition begins, before it is known whether the turn has ended; default 160 ms.
+	// Guess is the silence after which recognition begins, before it is known whether the turn has ended; default 64 ms.
 	Guess time.Duration
 	// Rejoin is how long after the end of a turn the same person may go on with it: what comes then is taken as the
 	// turn's rest, and the answer to its first part is withdrawn. Default 2.4 s.
@@ -39,7 +41,7 @@ func (t Timing) WithDefaults() Timing {
 		field *time.Duration
 		value time.Duration
 	}{
-		{&t.Short, 350 * time.Millisecond}, {&t.Long, 900 * time.Millisecond}, {&t.Guess, 160 * time.Millisecond},
+		{&t.Short, 350 * time.Millisecond}, {&t.Long, 900 * time.Millisecond}, {&t.Guess, 64 * time.Millisecond},
 		{&t.Rejoin, 2400 * time.Millisecond}, {&t.BargeIn, 200 * time.Millisecond}, {&t.FollowUp, 6 * time.Second},
 		{&t.MinSpeech, 160 * time.Millisecond}, {&t.MaxTurn, time.Minute}, {&t.Courtesy, 4 * time.Second},
 	} {
@@ -49,6 +51,15 @@ func (t Timing) WithDefaults() Timing {
 	}
 	return t
 }
+
+// sure, chatting and unknown are the silences that end turns of which the answer, or that there is none, is known already.
+func (t Timing) sure() time.Duration     { return t.Short * 5 / 7 }
+func (t Timing) chatting() time.Duration { return t.Long * 4 / 3 }
+func (t Timing) unknown() time.Duration  { return max(patience, t.chatting()) }
+
+// patience is how long nobody hears that Mynah doesn't know, or didn't understand: most who pause for less have only begun.
+// The tenth above two seconds is what voice activity detection takes to notice that somebody goes on.
+const patience = 2100 * time.Millisecond
 
 const (
 	// speechOn is the probability from which a frame begins speech, speechOff the one below which it ends it.
@@ -74,6 +85,9 @@ const (
 	longestChunk = 14 * time.Second
 	// bridged is the longest gap in a person's packets that is filled with silence; longer ones are shortened to it.
 	bridged = 96 * time.Millisecond
+	// What follows known words after burstPause and is no longer than shortBurst, 350 ms and what voice activity detection takes to
+	// notice the end, may be a breath, a click or a laugh.
+	burstPause, shortBurst = 160 * time.Millisecond, 420 * time.Millisecond
 	// burstGap is the silence that ends a burst of speech, for barge-in.
 	burstGap = 200 * time.Millisecond
 )
@@ -117,6 +131,8 @@ type turn struct {
 	marks   []bool        // of each frame in samples behind the padding: whether it is speech
 	padded  int           // samples in front of the first frame
 	chunks  []*chunk      // recognized apart, when the turn became too long
+	paused  time.Time     // when the speech before its last pause came
+	resumed time.Time     // when the first speech behind that pause began
 
 	turnProgress
 }
@@ -245,7 +261,11 @@ func (e *ear) add(frame []float32, at time.Time) {
 	t.marks = append(t.marks, e.on)
 	if e.on {
 		if !t.ended.IsZero() {
-			t.pause = max(t.pause, at.Sub(t.ended)-frameTime)
+			pause := at.Sub(t.ended) - frameTime
+			t.pause = max(t.pause, pause)
+			if pause >= burstPause && !t.doubtful {
+				t.paused, t.resumed = t.ended, at.Add(-frameTime)
+			}
 		}
 		t.ended = at
 		t.last = len(t.samples)
@@ -282,6 +302,11 @@ func (e *ear) forget() {
 		e.turn.wipe()
 	}
 	e.rest, e.before, e.turn, e.burst, e.on, e.begun = nil, nil, nil, 0, false, false
+}
+
+// mayBeNothing reports whether the last speech of a turn may be a breath, a click or a laugh behind its words, which are known.
+func (t *turn) mayBeNothing() bool {
+	return t.heard && !t.judging && !t.resumed.IsZero() && t.ended.Sub(t.resumed) <= shortBurst
 }
 
 // audio is what a recognizer gets of the turn as it is now: a copy.

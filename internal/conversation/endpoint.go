@@ -18,7 +18,7 @@ func (s *Session) tick(now time.Time) time.Duration {
 		if silence := now.Sub(t.ended); silence >= s.cfg.Timing.Guess && t.hearing == nil && t.speech >= s.cfg.Timing.MinSpeech {
 			s.recognize(t)
 		}
-		end := t.ended.Add(s.wait(t))
+		end := s.end(t)
 		if limit := t.started.Add(s.cfg.Timing.MaxTurn); limit.Before(end) {
 			end = limit
 		}
@@ -30,6 +30,9 @@ func (s *Session) tick(now time.Time) time.Duration {
 		if t.hearing == nil {
 			at(t.ended.Add(s.cfg.Timing.Guess))
 		}
+		if wait := s.foresee(t, now); wait > 0 {
+			at(now.Add(wait))
+		}
 	}
 	for _, wait := range []time.Duration{s.speakNext(now), s.conclude(now)} {
 		if wait > 0 {
@@ -39,16 +42,62 @@ func (s *Session) tick(now time.Time) time.Duration {
 	return next
 }
 
-// wait is the silence that ends a turn: the longer, the less finished its words sound, and longer than the pauses that its
-// speaker was seen to make within a turn.
-func (s *Session) wait(t *turn) time.Duration {
-	short, long := s.cfg.Timing.Short, s.cfg.Timing.Long
-	switch {
-	case t.speech < s.cfg.Timing.MinSpeech:
-		return short
-	case !t.heard:
-		return long // the words are not known yet; once they are, this is asked again
+// rejoinable is until when somebody may go on with a turn that has ended. Where its end was waited for longer than by the words
+// alone, they have as much time as others after it.
+func (s *Session) rejoinable(t *turn) time.Time {
+	until, late := t.ended.Add(s.cfg.Timing.Rejoin), t.closed.Add(s.cfg.Timing.Rejoin-s.cfg.Timing.Long)
+	if late.After(until) {
+		return late
 	}
+	return until
+}
+
+// end is when a turn ends if nothing more is said: after its wait, but not at once behind a short burst that held no word, which may
+// have been the start of one.
+func (s *Session) end(t *turn) time.Time {
+	end := t.ended.Add(s.wait(t))
+	if t.burst.IsZero() {
+		return end
+	}
+	least := s.cfg.Timing.Short
+	if t.certain == Chatting || t.certain == Unknown {
+		least = s.cfg.Timing.Long
+	}
+	if after := t.burst.Add(least); after.After(end) {
+		return after
+	}
+	return end
+}
+
+// wait is the silence that ends a turn: short where its answer is sure, long where there is none, since then the rest of the
+// sentence is probably still to come. Between the two it is the longer, the less finished the words sound, and longer than the
+// pauses that the speaker was seen to make within a turn.
+func (s *Session) wait(t *turn) time.Duration {
+	timing := &s.cfg.Timing
+	switch {
+	case t.speech < timing.MinSpeech:
+		return timing.Short
+	case (!t.heard || t.doubtful || t.judging) && s.cfg.Knowledge != nil:
+		return timing.unknown() // once more is known, this is asked again
+	case !t.heard, t.doubtful:
+		return timing.Long
+	case t.intent.kind == intentNone && (t.before != nil || s.held != nil && s.held.by == t):
+		return timing.Short // an answer waits for what was nothing but a sound
+	case t.certain == Sure && t.ending != endUnfinished:
+		return timing.sure()
+	case t.certain == Chatting && t.ending == endUnfinished:
+		return timing.Long * 5 / 3
+	case t.certain == Chatting:
+		return timing.chatting()
+	case t.certain == Unknown:
+		return timing.unknown()
+	}
+	return s.waitForWords(t)
+}
+
+// waitForWords is the wait as far as the words and the speaker's pauses tell.
+func (s *Session) waitForWords(t *turn) time.Duration {
+	short, long := s.cfg.Timing.Short, s.cfg.Timing.Long
 	wait := short
 	switch t.ending {
 	case endUnfinished:
@@ -120,7 +169,7 @@ func (s *Session) close(e *ear, now time.Time) {
 	if t.hearing == nil {
 		s.recognize(t)
 	}
-	if t.heard {
+	if t.heard && !t.doubtful {
 		s.settle(t)
 	}
 }
@@ -131,7 +180,9 @@ func (s *Session) due(t *turn) time.Time {
 	case !t.closed.IsZero():
 		return t.closed
 	case t.heard:
-		return t.ended.Add(s.wait(t))
+		return s.end(t)
+	case s.cfg.Knowledge != nil:
+		return t.ended.Add(s.cfg.Timing.sure())
 	}
 	return t.ended.Add(s.cfg.Timing.Short)
 }

@@ -78,3 +78,21 @@ func TestStopWhileTalking(t *testing.T) {
 		}
 	})
 }
+
+// An answer that laughter interrupted goes on soon after it.
+func TestAnswerGoesOnSoonAfterLaughter(t *testing.T) {
+	run(t, alone, func(w *world) {
+		w.answer = longAnswer
+		w.says(ann, "Tell me everything.", time.Second)
+		w.pauses(3 * time.Second)
+		w.says(ann, "(laughter)", time.Second)
+		ended := time.Now().Add(-100 * time.Millisecond)
+		w.pauses(20 * time.Second)
+		if len(w.begun) != 2 {
+			t.Fatalf("said %q", w.said)
+		}
+		if again := w.begun[1].Sub(ended); again > 450*time.Millisecond {
+			t.Errorf("the answer went on %v after the laughter", again)
+		}
+	})
+}

@@ -15,6 +15,10 @@ const (
 	StageTotal       = "total"       // from the last sound to the first sound of the answer
 )
 
+// StageTalkedOver is how long an answer was heard before its turn went on, which had not ended: a [Meter] takes one for each
+// [CountTalkedOver]. It is no stage of a turn's way to its answer.
+const StageTalkedOver = "talked_over"
+
 // Stages lists the stages of a turn in their order.
 func Stages() []string {
 	return []string{StageEndpoint, StageRecognition, StageModel, StageFirstAudio, StageTotal}
@@ -30,12 +34,20 @@ const (
 	CountAskedAgain = "asked_again" // turns that could not be made out
 	CountBargeIn    = "barge_in"    // interruptions that stopped an answer
 	CountResumed    = "resumed"     // answers that went on after a cough, laughter or "mhm"
-	CountRejoined   = "rejoined"    // turns that went on after they seemed to have ended
+	CountRejoined   = "rejoined"    // turns that went on after they seemed to have ended: premature ends
+	CountTalkedOver = "talked_over" // those of them whose answer was heard already
 )
 
 // Latency is how long the stages of one turn took.
 type Latency struct {
 	Endpoint, Recognition, Model, FirstAudio, Total time.Duration
+}
+
+// Premature counts turns that were taken to have ended before they had.
+type Premature struct {
+	Turns      int           // that went on
+	TalkedOver int           // of them those into which an answer was begun
+	Heard      time.Duration // median of how long these answers were heard, of the last ones
 }
 
 // keptLatencies is how many turns the medians are of.
@@ -46,6 +58,40 @@ type latencies struct {
 	mu   sync.Mutex
 	ring []Latency
 	next int
+
+	premature Premature
+	heard     []time.Duration // as Premature.Heard, of the last keptLatencies
+}
+
+// wentOn counts a turn that went on after an answer to it was heard for that long, 0 where it was not.
+func (l *latencies) wentOn(heard time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.premature.Turns++
+	if heard == 0 {
+		return
+	}
+	l.premature.TalkedOver++
+	l.heard = append(l.heard, heard)
+	l.heard = l.heard[max(0, len(l.heard)-keptLatencies):]
+}
+
+// tooSoon tells what [latencies.wentOn] counted.
+func (l *latencies) tooSoon() Premature {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	p := l.premature
+	p.Heard = medianOf(l.heard)
+	return p
+}
+
+// medianOf is the upper median, 0 of nothing.
+func medianOf(all []time.Duration) time.Duration {
+	if len(all) == 0 {
+		return 0
+	}
+	sorted := slices.Sorted(slices.Values(all))
+	return sorted[len(sorted)/2]
 }
 
 func (l *latencies) add(x Latency) {
@@ -68,11 +114,7 @@ func (l *latencies) medians() (Latency, int) {
 		for _, x := range l.ring {
 			all = append(all, of(x))
 		}
-		if len(all) == 0 {
-			return 0
-		}
-		slices.Sort(all)
-		return all[len(all)/2]
+		return medianOf(all)
 	}
 	return Latency{
 		Endpoint:    median(func(x Latency) time.Duration { return x.Endpoint }),

@@ -249,6 +249,18 @@ func (p *phrases) backchannel(text string) bool {
 	return true
 }
 
+// addsNothing reports whether what was heard of a turn now holds no word more than what was heard before, but for such as a listener
+// says. A hesitation is more: somebody goes on.
+func (p *phrases) addsNothing(before, now string) bool {
+	old, ws := words(before), words(now)
+	n := min(len(old), len(ws))
+	if !slices.Equal(old[:n], ws[:n]) {
+		return false
+	}
+	rest := ws[n:]
+	return len(rest) == 0 || endsWith(rest, p.Hesitations) == 0 && p.backchannel(strings.Join(rest, " "))
+}
+
 // ending is how a turn sounds that may be over.
 type ending int
 

@@ -111,6 +111,24 @@ type Mind interface {
 	Answered(ctx context.Context, e Exchange)
 }
 
+// Certainty is how sure the answer to somebody's words is.
+type Certainty int
+
+// The certainties. What is not Sure may be half of what somebody wants to say.
+const (
+	Unsure   Certainty = iota // not known, or neither of the others
+	Sure                      // what was taught answers the words
+	Chatting                  // nothing that was taught does; a chat server would make an answer up
+	Unknown                   // nothing does
+)
+
+// Knowledge says how sure an answer is.
+type Knowledge interface {
+	// Certainty is asked while somebody pauses, about the words so far, and decides how long the end of their turn is waited for.
+	// It must be quick, cost nothing and have no effect: it is asked several times a turn. The answer is asked for apart from it.
+	Certainty(ctx context.Context, q Question) (Certainty, error)
+}
+
 // Notice is something to say that nobody in the channel asked for aloud.
 type Notice struct {
 	User     record.UserID // who it is for, and is spoken to as they like; 0 for nobody

@@ -16,7 +16,7 @@ import (
 func (s *Session) speakNext(now time.Time) time.Duration {
 	if r := s.speaking; r != nil {
 		if r.question != nil && r.complete && !r.posted && !s.continued(r.turn) {
-			if due := r.turn.ended.Add(s.cfg.Timing.Rejoin).Sub(now); due > 0 {
+			if due := s.rejoinable(r.turn).Sub(now); due > 0 {
 				return due
 			}
 			s.write(r)
@@ -117,7 +117,7 @@ func (s *Session) interrupt(e *ear) {
 	if r == nil || r.cut || e.turn == nil {
 		return
 	}
-	goesOn := r.question != nil && r.turn.user == e.user && e.turn.started.Sub(r.turn.ended) <= s.cfg.Timing.Rejoin
+	goesOn := r.question != nil && r.turn.user == e.user && !e.turn.started.After(s.rejoinable(r.turn))
 	if !e.bargesIn() && !(goesOn && e.goesOn()) {
 		return
 	}
@@ -207,7 +207,7 @@ func (s *Session) finished(r *reply, at time.Duration) {
 		return
 	}
 	s.last[user] = l
-	s.late = append(s.late, &said{r, l, at, r.turn.ended.Add(s.cfg.Timing.Rejoin)})
+	s.late = append(s.late, &said{r, l, at, s.rejoinable(r.turn)})
 }
 
 // conclude makes the exchanges final whose turns can't go on any more: they are written to the chat and told to the mind. It

@@ -26,11 +26,12 @@ type Config struct {
 	NewVAD      func() (spoken.VAD, error)
 	Synthesizer Synthesizer
 
-	Teacher Teacher
-	Rights  Rights // nil: everybody may everything
-	Room    Room
-	Chat    Chat
-	Meter   Meter
+	Knowledge Knowledge // nil: the wait for the end of a turn follows from its words alone
+	Teacher   Teacher
+	Rights    Rights // nil: everybody may everything
+	Room      Room
+	Chat      Chat
+	Meter     Meter
 	// Transcripts is given each turn that was meant for Mynah and made out, once it is answered; nil: none is kept.
 	Transcripts Transcripts
 
@@ -402,6 +403,9 @@ func (s *Session) ask(f func()) bool {
 
 // Figures are the medians of the last turns' stages, and of how many turns they are.
 func (s *Session) Figures() (Latency, int) { return s.figures.medians() }
+
+// Premature counts the turns that were answered too soon.
+func (s *Session) Premature() Premature { return s.figures.tooSoon() }
 
 // Privacy counts what became of audio, as proof that people who are not heard are not: pieces dropped unheard, frames that
 // voice activity was looked for in, and stretches given to the recognizer.

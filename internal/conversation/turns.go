@@ -13,17 +13,21 @@ import (
 
 // turnProgress is how far a turn has come on its way from sound to answer.
 type turnProgress struct {
-	hearing *hearing          // the recognition of it as it is now; nil while there is none
-	words   spoken.Transcript // once hearing has ended
-	heard   bool              // words are known
-	deaf    error             // why they could not be recognized
-	ending  ending            // what they sound like
-	closed  time.Time         // when it was decided that it has ended
-	settled bool              // it is decided what to do about it
-	over    bool              // nothing more is to be done about it
-	reply   *reply            // what is said to it; may be prepared before the turn has ended
-	intent  intent
-	said    string // the words of a turn that was meant for Mynah and made out, with those of the turns that it goes on with
+	hearing  *hearing          // the recognition of it as it is now; nil while there is none
+	words    spoken.Transcript // once hearing has ended
+	heard    bool              // words are known
+	deaf     error             // why they could not be recognized
+	ending   ending            // what they sound like
+	doubtful bool              // there was a short burst behind them, of which it is not known yet whether it holds a word
+	burst    time.Time         // when a short burst ended that held none
+	judging  bool              // it is not known yet how sure their answer is
+	certain  Certainty         // how sure it is
+	closed   time.Time         // when it was decided that it has ended
+	settled  bool              // it is decided what to do about it
+	over     bool              // nothing more is to be done about it
+	reply    *reply            // what is said to it; may be prepared before the turn has ended
+	intent   intent
+	said     string // the words of a turn that was meant for Mynah and made out, with those of the turns that it goes on with
 
 	before    *turn  // the turn that this one goes on with
 	rejoined  bool   // whether that was looked for already
@@ -35,6 +39,12 @@ type turnProgress struct {
 
 // hearing is one run of the recognizer over a turn.
 type hearing struct{ cancel context.CancelFunc }
+
+func (h *hearing) stop() {
+	if h != nil {
+		h.cancel()
+	}
+}
 
 // intent is what a turn is.
 type intent struct {
@@ -62,13 +72,19 @@ func (s *Session) spoke(e *ear) {
 	if t == nil {
 		return
 	}
-	t.unhear() // what was recognized so far is not all
+	if t.mayBeNothing() {
+		t.doubtful = true
+		t.hearing.stop()
+		t.hearing = nil
+	} else {
+		t.unhear() // what was recognized so far is not all
+	}
 	if c := t.cut(); c != nil {
 		s.recognizeChunk(c)
 	}
 	if t.speech >= s.cfg.Timing.MinSpeech && !t.rejoined {
 		t.rejoined = true
-		if r := s.recent[e.user]; r != nil && !r.final && t.started.Sub(r.ended) <= s.cfg.Timing.Rejoin && r.intent.kind >= intentName {
+		if r := s.recent[e.user]; r != nil && !r.final && !t.started.After(s.rejoinable(r)) && r.intent.kind >= intentName {
 			t.before = r
 		}
 	}
@@ -77,11 +93,14 @@ func (s *Session) spoke(e *ear) {
 
 // unhear drops the recognition of a turn that goes on, and what was prepared from it.
 func (t *turn) unhear() {
-	if t.hearing != nil {
-		t.hearing.cancel()
-		t.hearing = nil
-	}
-	t.heard = false
+	t.hearing.stop()
+	t.hearing = nil
+	t.heard, t.doubtful, t.judging, t.certain, t.burst = false, false, false, Unsure, time.Time{}
+	t.stopReply()
+}
+
+// stopReply ends what was prepared to be said.
+func (t *turn) stopReply() {
 	if t.reply != nil {
 		t.reply.cancel()
 		t.reply = nil
@@ -97,10 +116,7 @@ func (t *turn) abandon() {
 
 // drop takes a turn out that nothing is to be said to; its words are kept nowhere.
 func (t *turn) drop() {
-	if t.reply != nil {
-		t.reply.cancel()
-		t.reply = nil
-	}
+	t.stopReply()
 	t.settled, t.over = true, true
 	t.wipe()
 	t.intent = intent{kind: t.intent.kind}
@@ -184,17 +200,25 @@ func (s *Session) recognized(t *turn, words spoken.Transcript, err error) {
 	if words.Language == "" {
 		words.Language = s.language
 	}
+	if t.doubtful {
+		t.doubtful = false
+		if err == nil && s.in(words.Language).addsNothing(t.words.Text, words.Text) {
+			t.burst, t.ended = t.ended, t.paused // the pause goes on
+			if !t.closed.IsZero() {
+				s.settle(t)
+			}
+			return
+		}
+		t.stopReply()
+	}
 	t.words, t.heard, t.deaf = words, true, err
 	t.ending = s.ending(t)
 	if !t.closed.IsZero() {
 		s.settle(t)
 		return
 	}
-	// The turn may have ended: what it would be answered is prepared meanwhile.
-	if in := s.understand(t); in.kind == intentQuestion {
-		t.intent = in
-		t.reply = s.prepare(t, s.question(t, in))
-	}
+	t.intent = s.understand(t)
+	s.judge(t)
 }
 
 // understand tells what a turn is.
@@ -286,9 +310,8 @@ func (s *Session) settle(t *turn) {
 		return
 	}
 	in := s.understand(t)
-	if t.reply != nil && (in.kind != t.intent.kind || in.text != t.intent.text) {
-		t.reply.cancel()
-		t.reply = nil
+	if in.kind != t.intent.kind || in.text != t.intent.text {
+		t.stopReply()
 	}
 	s.settleAs(t, in)
 }
@@ -313,6 +336,9 @@ func (s *Session) settleAs(t *turn, in intent) {
 	}
 	// A question that goes on takes the place of its first part; "stop" ends that, too.
 	replaces := t.before != nil && (in.kind == intentQuestion || in.command.name == CommandStop)
+	if replaces {
+		s.wentOn(t.before)
+	}
 	s.giveUpHeld(t, replaces)
 	if in.kind > intentUnclear {
 		t.said = strings.TrimSpace(t.words.Text)
@@ -321,7 +347,6 @@ func (s *Session) settleAs(t *turn, in intent) {
 		if t.before.intent.kind == intentQuestion {
 			t.said = t.before.said + " " + t.said
 		}
-		s.count(CountRejoined)
 		s.learnPause(t)
 		s.withdraw(t.before)
 	}
@@ -345,6 +370,23 @@ func (s *Session) settleAs(t *turn, in intent) {
 		if t.reply == nil {
 			t.reply = s.prepare(t, s.question(t, in))
 		}
+	}
+}
+
+// wentOn counts a turn that had not ended when it seemed to have, and what was heard of the answer to it.
+func (s *Session) wentOn(t *turn) {
+	heard := time.Duration(0)
+	if r := t.reply; r != nil && r.sayings > 0 {
+		heard = r.base + r.saying.Played()
+	}
+	s.figures.wentOn(heard)
+	s.count(CountRejoined)
+	if heard == 0 {
+		return
+	}
+	s.count(CountTalkedOver)
+	if s.cfg.Meter != nil {
+		s.cfg.Meter.Stage(StageTalkedOver, heard)
 	}
 }
 

@@ -172,6 +172,37 @@ func TestRejoin(t *testing.T) {
 	}
 }
 
+// An answer that was begun before its turn had ended counts as that, with how long it was heard.
+func TestTalkedOver(t *testing.T) {
+	const ms = time.Millisecond
+	for _, c := range []struct {
+		pause time.Duration // after the words
+		want  Premature
+	}{
+		{400 * ms, Premature{}},                        // shorter than the wait
+		{1500 * ms, Premature{1, 1, 1000*ms + 120*ms}}, // what interrupts it is noticed after 100 ms
+		{2100 * ms, Premature{1, 1, 27 * 60 * ms}},     // all of it was said
+	} {
+		run(t, alone, func(w *world) {
+			w.says(ann, "I have a question.", time.Second) // ends after 487 ms
+			w.pauses(c.pause - 100*ms)
+			w.says(ann, "When does it start?", time.Second)
+			w.pauses(15 * time.Second)
+			got := w.s.Premature()
+			off := (got.Heard - c.want.Heard).Abs()
+			got.Heard = c.want.Heard
+			if got != c.want || off > 100*ms {
+				t.Errorf("after a pause of %v: %+v, heard off by %v", c.pause, got, off)
+			}
+			w.set(func() {
+				if w.counts[CountRejoined] != c.want.Turns || w.counts[CountTalkedOver] != c.want.TalkedOver || w.counts["stage "+StageTalkedOver] != c.want.TalkedOver {
+					t.Errorf("after a pause of %v: %v", c.pause, w.counts)
+				}
+			})
+		})
+	}
+}
+
 func TestAddressing(t *testing.T) {
 	run(t, three, func(w *world) {
 		w.says(ann, "When does it start?", time.Second)

@@ -70,6 +70,7 @@ type world struct {
 	speak   time.Duration // per letter
 	due     []time.Time   // when what was recognized or synthesized was wanted
 	voiced  []string      // what was synthesized
+	certain func(text string) (Certainty, error)
 }
 
 func newWorld(t *testing.T, people ...Person) *world {
@@ -84,12 +85,20 @@ func newWorld(t *testing.T, people ...Person) *world {
 // run holds a conversation while script runs, in a bubble with its own clock.
 func run(t *testing.T, people []Person, script func(w *world)) {
 	t.Helper()
+	runWith(t, people, func(*Config, *world) {}, script)
+}
+
+// runWith is run with a changed configuration.
+func runWith(t *testing.T, people []Person, change func(*Config, *world), script func(w *world)) {
+	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
-		s, err := New(Config{
+		cfg := Config{
 			Mouth: w, Mind: w, Consent: w, Recognizer: w, NewVAD: func() (spoken.VAD, error) { return levelVAD{}, nil }, Synthesizer: w,
 			Teacher: w, Rights: w, Room: w, Chat: w, Meter: w, Transcripts: w, Log: slog.New(slog.NewTextHandler(w, nil)),
-		})
+		}
+		change(&cfg, w)
+		s, err := New(cfg)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -157,14 +166,13 @@ func (w *world) Utterance(ctx context.Context, samples []float32, language strin
 	for _, x := range samples {
 		if k := int(math.Round(float64(x-0.2)/0.002)) - 1; x > 0.1 && k != last {
 			last = k
-			t.Text = strings.TrimSpace(t.Text + " " + w.texts[k])
+			if !strings.HasPrefix(w.texts[k], "(") { // a sound without words
+				t.Text = strings.TrimSpace(t.Text + " " + w.texts[k])
+			}
 			if w.unsure[w.texts[k]] {
 				t.Confidence = 0.2
 			}
 		}
-	}
-	if strings.HasPrefix(t.Text, "(") {
-		t.Text = ""
 	}
 	return t, nil
 }
@@ -196,6 +204,14 @@ func (w *world) Answer(ctx context.Context, q Question, update func(string)) (An
 		return Answer{}, errors.New("no model")
 	}
 	return Answer{Text: text}, nil
+}
+
+// Certainty implements [Knowledge], which a world is not asked for unless its configuration says so.
+func (w *world) Certainty(_ context.Context, q Question) (Certainty, error) {
+	time.Sleep(time.Millisecond)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.certain(q.Text)
 }
 
 func (w *world) Answered(_ context.Context, e Exchange) {

@@ -30,6 +30,7 @@ type drive struct {
 func TestEveryCommandInBothForms(t *testing.T) {
 	w, _ := callWorldWith(t, Config{}, func(w *world, c *mynah) {
 		c.teach.TrainBudget = time.Second
+		c.SpeechModels = installedModels{}
 		c.Talking = &bot.Talking{
 			Recognizer: (&parrot{}).named, NewVAD: func() (spoken.VAD, error) { return loudness{}, nil }, Synthesizer: toneSynthesizer{}, Store: w.store,
 			Voices: func() []string { return []string{"joe", "espeak-ng"} },
@@ -145,6 +146,7 @@ func TestEveryCommandInBothForms(t *testing.T) {
 		{command: "skip", ready: talking, wants: []string{"Skipped"}},
 		{command: "stop", ready: talking, wants: []string{"silent"}},
 		{command: "volume", ready: joined, line: "50", options: map[string]any{"percent": 50}, wants: []string{"50 %"}},
+		{command: "voice install", line: "ru", options: map[string]any{"language": "ru"}, wants: []string{"model for the language “ru”"}},
 		{command: "voice health", ready: joined, wants: []string{"connected", "Privacy code", "turns"}},
 		{command: "voice set", line: "joe speed:1.5", options: map[string]any{"voice": "joe", "speed": "1.5"}, wants: []string{"joe", "1.5 times"}},
 		{command: "leave", ready: joined, wants: []string{"left the voice channel"}},

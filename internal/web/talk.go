@@ -16,7 +16,7 @@ type TalkMeter struct {
 func NewTalkMeter(r prometheus.Registerer) *TalkMeter {
 	m := &TalkMeter{
 		stages: prometheus.NewHistogramVec(prometheus.HistogramOpts{
-			Name: "mynah_turn_seconds", Help: "How long the stages of spoken turns took.",
+			Name: "mynah_turn_seconds", Help: "How long the stages of spoken turns took, and how long answers were heard before their turn went on (talked_over).",
 			Buckets: []float64{0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.65, 0.8, 0.9, 1.2, 2, 5},
 		}, []string{"stage"}),
 		counts: prometheus.NewCounterVec(prometheus.CounterOpts{
