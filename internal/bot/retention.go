@@ -3,6 +3,7 @@ package bot
 import (
 	"cmp"
 	"context"
+	"errors"
 	"time"
 
 	"github.com/mynahbot/mynah/internal/record"
@@ -14,6 +15,8 @@ type RetentionStore interface {
 	Retaining(ctx context.Context) ([]record.ServerID, error)
 	// DeleteBefore deletes what a server's is from before a time.
 	DeleteBefore(ctx context.Context, server record.ServerID, before time.Time) error
+	// Scrub overwrites what was deleted, so that no file holds it any more.
+	Scrub(ctx context.Context) error
 }
 
 const (
@@ -71,5 +74,5 @@ func (b *Bot) DeleteExpired(ctx context.Context) error {
 		}
 		b.memory.forget(func(e record.Exchange) bool { return e.Server == server && e.At.Before(before) })
 	}
-	return b.deleteStaleMessages(ctx)
+	return errors.Join(b.cfg.Retention.Scrub(ctx), b.deleteStaleMessages(ctx))
 }

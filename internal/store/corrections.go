@@ -56,7 +56,7 @@ func (s *Store) MarkAbsorbed(ctx context.Context, server record.ServerID, model 
 // its author had taught something is remembered: models know it.
 func (s *Store) DeleteCorrection(ctx context.Context, server record.ServerID, id record.CorrectionID) (bool, error) {
 	var n int64
-	err := s.inTx(ctx, func(tx *sql.Tx) error {
+	err := s.inDeletion(ctx, func(tx *sql.Tx) error {
 		if err := untaught(ctx, tx, `by_user`, `correction`, `server = $1 AND id = $2`, int64(server), int64(id)); err != nil {
 			return err
 		}

@@ -46,7 +46,7 @@ func (s *Store) openSQLite(ctx context.Context, path string) error {
 	dsn := func(more ...string) string {
 		q := url.Values{"_pragma": {
 			fmt.Sprintf("busy_timeout(%d)", sqliteBusy.Milliseconds()),
-			"journal_mode(WAL)", "synchronous(NORMAL)", "foreign_keys(1)",
+			"journal_mode(WAL)", "synchronous(NORMAL)", "foreign_keys(1)", "secure_delete(1)",
 		}, "_txlock": {"immediate"}}
 		q["_pragma"] = append(q["_pragma"], more...)
 		return (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: q.Encode()}).String()

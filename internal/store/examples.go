@@ -183,7 +183,7 @@ func (s *Store) Example(ctx context.Context, server record.ServerID, id record.E
 // reports whether it is there. Its origin stays.
 func (s *Store) EditExample(ctx context.Context, server record.ServerID, e record.Example) (found bool, err error) {
 	text, label, reply := clean(e.Text), clean(e.Label), clean(e.Reply)
-	err = s.inTx(ctx, func(tx *sql.Tx) error {
+	err = s.inDeletion(ctx, func(tx *sql.Tx) error {
 		var others int
 		err := tx.QueryRowContext(ctx, `SELECT COUNT(*) FROM example WHERE server = $1 AND digest = $2 AND id <> $3
 			AND dataset = (SELECT dataset FROM example WHERE server = $1 AND id = $3)`,
@@ -218,7 +218,7 @@ func (s *Store) RemoveExamples(ctx context.Context, server record.ServerID, filt
 	}
 	args = append([]any{int64(server)}, args...)
 	var n int64
-	err := s.inTx(ctx, func(tx *sql.Tx) error {
+	err := s.inDeletion(ctx, func(tx *sql.Tx) error {
 		if err := untaught(ctx, tx, `author`, `example`, `dataset = '' AND server = $1`+where, args...); err != nil {
 			return err
 		}

@@ -70,7 +70,7 @@ func scanUntaught(row scanner) (u record.Untaught, err error) {
 // training.
 func (s *Store) DeleteUser(ctx context.Context, user record.UserID) ([]record.ServerID, error) {
 	var stale []record.ServerID
-	err := s.inTx(ctx, func(tx *sql.Tx) (err error) {
+	err := s.inDeletion(ctx, func(tx *sql.Tx) (err error) {
 		if err := s.lockModels(ctx, tx); err != nil {
 			return err
 		}
@@ -107,6 +107,9 @@ func (s *Store) DeleteUser(ctx context.Context, user record.UserID) ([]record.Se
 		}
 		return nil
 	})
+	if err == nil {
+		err = s.Scrub(ctx)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("delete what is kept about a person: %w", err)
 	}

@@ -23,9 +23,9 @@ func (s *Store) Retaining(ctx context.Context) ([]record.ServerID, error) {
 }
 
 // DeleteBefore removes a server's exchanges and transcripts from before a time, all or nothing. The messages that
-// transcripts were posted in become [Store.StaleMessages].
+// transcripts were posted in become [Store.StaleMessages]. Call [Store.Scrub] when all servers are through.
 func (s *Store) DeleteBefore(ctx context.Context, server record.ServerID, before time.Time) error {
-	err := s.inTx(ctx, func(tx *sql.Tx) error {
+	err := s.inDeletion(ctx, func(tx *sql.Tx) error {
 		if _, err := tx.ExecContext(ctx, `DELETE FROM exchange WHERE server = $1 AND at < $2`, int64(server), micros(before)); err != nil {
 			return err
 		}
