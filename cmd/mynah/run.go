@@ -23,6 +23,7 @@ import (
 	"github.com/mynahbot/mynah/internal/record"
 	"github.com/mynahbot/mynah/internal/speech"
 	"github.com/mynahbot/mynah/internal/speech/engine"
+	"github.com/mynahbot/mynah/internal/speech/rhvoice"
 	"github.com/mynahbot/mynah/internal/speech/voices"
 	"github.com/mynahbot/mynah/internal/store"
 	"github.com/mynahbot/mynah/internal/store/jobs"
@@ -148,6 +149,9 @@ func (c *runCmd) open(ctx context.Context, cfg *config.Config, log *slog.Logger,
 	closing.add("the store", func(context.Context) error { return kept.Close() })
 	spaces := workspace.Open(dir)
 	closing.add("the workspaces", func(context.Context) error { return spaces.Close() })
+	if err := spaces.Sweep(); err != nil {
+		log.Warn("what killed writes left stays", "err", err)
+	}
 
 	a := &app{}
 	a.jobs, err = jobs.New(ctx, kept, jobs.Config{
@@ -239,6 +243,9 @@ func openSpeech(ctx context.Context, cfg *config.Config, data config.Folder, b *
 	installed, err := openModels(cfg, data)
 	if err != nil {
 		return nil, err
+	}
+	if err := errors.Join(installed.Sweep(), rhvoice.Sweep()); err != nil {
+		log.Warn("what was left of killed work stays", "err", err)
 	}
 	warmers := map[string]func(ctx context.Context, language string) error{}
 	cores := speech.NewCores(runtime.GOMAXPROCS(0))

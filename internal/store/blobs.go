@@ -7,14 +7,21 @@ import (
 	"io"
 	"io/fs"
 	"net/url"
+	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 
 	"gocloud.dev/blob"
 	"gocloud.dev/blob/fileblob"
 	_ "gocloud.dev/blob/s3blob" // buckets at "s3://…"
 	"gocloud.dev/gcerrors"
+
+	"github.com/mynahbot/mynah/internal/partial"
 )
+
+// unfinished are the names under which the folder's driver writes blobs before it renames them into their place.
+var unfinished = regexp.MustCompile(`\.[0-9a-f]{12,}\.tmp$`)
 
 func openBlobs(ctx context.Context, where string) (*blob.Bucket, error) {
 	if dir, isFolder := strings.CutPrefix(where, "file:"); isFolder {
@@ -24,6 +31,9 @@ func openBlobs(ctx context.Context, where string) (*blob.Bucket, error) {
 		})
 		if err != nil {
 			return nil, fmt.Errorf("open the folder of blobs %s: %w", dir, err)
+		}
+		if _, err := partial.Sweep(dir, unfinished.MatchString); err != nil {
+			return nil, errors.Join(fmt.Errorf("remove blobs that were never finished: %w", err), bucket.Close())
 		}
 		return bucket, nil
 	}
@@ -44,7 +54,16 @@ func openBlobs(ctx context.Context, where string) (*blob.Bucket, error) {
 func (s *Store) PutBlob(ctx context.Context, key string, r io.Reader) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel() // a writer closed after this has written nothing
-	w, err := s.blobs.NewWriter(ctx, key, &blob.WriterOptions{ContentType: "application/octet-stream"})
+	w, err := s.blobs.NewWriter(ctx, key, &blob.WriterOptions{
+		ContentType: "application/octet-stream",
+		BeforeWrite: func(as func(any) bool) error {
+			var f *os.File // in a folder; buckets leave nothing behind
+			if as(&f) {
+				return partial.Hold(f)
+			}
+			return nil
+		},
+	})
 	if err != nil {
 		return fmt.Errorf("keep blob %s: %w", key, err)
 	}

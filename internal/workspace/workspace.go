@@ -19,6 +19,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/mynahbot/mynah/internal/partial"
 	"github.com/mynahbot/mynah/internal/record"
 )
 
@@ -58,6 +59,15 @@ type Workspaces struct {
 // Open returns the workspaces below dir. Nothing is created before the first is asked for.
 func Open(dir string) *Workspaces {
 	return &Workspaces{dir: dir, open: map[record.ServerID]*Workspace{}}
+}
+
+// Sweep removes what writes left behind that were killed. Call it at the start.
+func (s *Workspaces) Sweep() error {
+	_, err := partial.Sweep(filepath.Join(s.dir, "servers"), func(name string) bool { return strings.HasPrefix(name, temporary) })
+	if err != nil {
+		return fmt.Errorf("remove files that were never finished: %w", err)
+	}
+	return nil
 }
 
 // Workspace returns the workspace of a server, creating it when missing.
@@ -150,20 +160,22 @@ func (w *Workspace) create(name string, write func(io.Writer) error) (err error)
 	if err := w.root.MkdirAll(dir, 0o700); err != nil {
 		return pathError(dir, err)
 	}
-	partial := path.Join(dir, fmt.Sprintf("%s%d-%s", temporary, time.Now().UnixNano(), shortened(path.Base(name))))
-	f, err := w.root.OpenFile(partial, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	unfinished := path.Join(dir, fmt.Sprintf("%s%d-%s", temporary, time.Now().UnixNano(), shortened(path.Base(name))))
+	f, err := w.root.OpenFile(unfinished, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return pathError(name, err)
 	}
-	err = write(f)
+	if err = partial.Hold(f); err == nil {
+		err = write(f)
+	}
 	if err == nil {
 		err = f.Sync()
 	}
 	if err = errors.Join(err, f.Close()); err == nil {
-		err = w.root.Rename(partial, name)
+		err = w.root.Rename(unfinished, name)
 	}
 	if err != nil {
-		return errors.Join(pathError(name, err), w.root.Remove(partial))
+		return errors.Join(pathError(name, err), w.root.Remove(unfinished))
 	}
 	return nil
 }

@@ -76,6 +76,32 @@ func TestWorkspaceFiles(t *testing.T) {
 	}
 }
 
+// A process that is killed in the middle of a write leaves a part of the file; the next one removes it, but not what is being written.
+func TestSweepRemovesWhatKilledWritesLeft(t *testing.T) {
+	data := t.TempDir()
+	s := workspace.Open(data)
+	t.Cleanup(func() { check(t, s.Close()) })
+	w := must[*workspace.Workspace](t)(s.Workspace(serverA))
+	dir := filepath.Join(data, "servers", serverA.String(), "files")
+	check(t, os.WriteFile(filepath.Join(dir, ".partial-1-a.csv"), []byte("half"), 0o600))
+	r, feed := io.Pipe()
+	written := make(chan error, 1)
+	go func() {
+		_, err := w.Create("files/b.csv", r)
+		written <- err
+	}()
+	must[int](t)(feed.Write([]byte("one ")))
+	check(t, s.Sweep())
+	entries := must[[]os.DirEntry](t)(os.ReadDir(dir))
+	if len(entries) != 1 || strings.HasSuffix(entries[0].Name(), "a.csv") {
+		t.Errorf("left are %v", entries)
+	}
+	must[int](t)(feed.Write([]byte("two")))
+	check(t, feed.Close())
+	check(t, <-written)
+	same(t, string(must[[]byte](t)(os.ReadFile(filepath.Join(dir, "b.csv")))), "one two")
+}
+
 func TestWorkspaceCannotBeLeft(t *testing.T) {
 	w, dir := open(t)
 	for name, target := range map[string]string{

@@ -2,7 +2,9 @@ package models
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -21,30 +23,49 @@ const lockInterval = 100 * time.Millisecond
 
 // lock waits until this process alone changes dir. The operating system frees the lock of a process that ends.
 func lock(ctx context.Context, dir string) (unlock func(), err error) {
-	f, err := os.OpenFile(filepath.Join(dir, lockFile), os.O_RDWR|os.O_CREATE, 0o644)
-	if err != nil {
-		return nil, fmt.Errorf("models: %w", err)
-	}
 	again := time.NewTicker(lockInterval)
 	defer again.Stop()
 	for {
-		err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
-		if err == nil {
-			break
-		}
-		if err != syscall.EWOULDBLOCK && err != syscall.EINTR {
-			f.Close()
-			return nil, fmt.Errorf("models: lock %s: %w", dir, err)
+		unlock, err := tryLock(dir)
+		if unlock != nil || err != nil {
+			return unlock, err
 		}
 		select {
 		case <-ctx.Done():
-			f.Close()
 			return nil, fmt.Errorf("models: another process changes %s: %w", dir, ctx.Err())
 		case <-again.C:
 		}
 	}
-	sweep(dir)
-	return func() { f.Close() }, nil
+}
+
+// tryLock is lock without waiting; unlock is nil while another process changes dir.
+func tryLock(dir string) (unlock func(), err error) {
+	f, err := os.OpenFile(filepath.Join(dir, lockFile), os.O_RDWR|os.O_CREATE, 0o644)
+	if err != nil {
+		return nil, fmt.Errorf("models: %w", err)
+	}
+	switch err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err {
+	case nil:
+		sweep(dir)
+		return func() { f.Close() }, nil
+	case syscall.EWOULDBLOCK, syscall.EINTR:
+		return nil, f.Close()
+	default:
+		f.Close()
+		return nil, fmt.Errorf("models: lock %s: %w", dir, err)
+	}
+}
+
+// Sweep removes what changes left behind that were killed, unless a change goes on. Each change does so too.
+func (s *Store) Sweep() error {
+	if _, err := os.Stat(filepath.Join(s.Dir(), lockFile)); errors.Is(err, fs.ErrNotExist) {
+		return nil // nothing was ever changed
+	}
+	unlock, err := tryLock(s.Dir())
+	if unlock != nil {
+		unlock()
+	}
+	return err
 }
 
 // sweep removes what a process that was killed left behind. What can't be removed now is tried again next time.

@@ -209,3 +209,35 @@ func FuzzReceipt(f *testing.F) {
 		}
 	})
 }
+
+// What a killed change left is removed at the start, but not while another process changes the folder.
+func TestSweep(t *testing.T) {
+	c, err := BuiltIn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	s, err := Open(c, dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	unlock, err := lock(t.Context(), dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	left := filepath.Join(dir, scratch+"1")
+	write(t, left, map[string][]byte{"model.onnx": []byte("half")})
+	if err := s.Sweep(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(left); err != nil {
+		t.Errorf("what another process works on is gone: %v", err)
+	}
+	unlock()
+	if err := s.Sweep(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(left); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("still there: %v", err)
+	}
+}

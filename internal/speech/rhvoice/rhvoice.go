@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/mynahbot/mynah/internal/audio"
+	"github.com/mynahbot/mynah/internal/partial"
 	"github.com/mynahbot/mynah/internal/speech/sentence"
 	"github.com/mynahbot/mynah/internal/spoken"
 )
@@ -142,13 +143,29 @@ func (s *Synthesizer) Synthesize(ctx context.Context, what spoken.Speech, emit f
 	return nil
 }
 
+// scratch begins the names of the folders in which sentences are spoken.
+const scratch = "mynah-rhvoice-"
+
+// Sweep removes the sounds that a process left behind which was killed while it spoke.
+func Sweep() error {
+	return partial.SweepFolders(os.TempDir(), func(name string) bool { return strings.HasPrefix(name, scratch) })
+}
+
 // say speaks one sentence. The program writes a file, since it goes back in it to correct the header.
 func (s *Synthesizer) say(ctx context.Context, text, voice string, pace float64, emit func(audio.PCM) error) error {
-	folder, err := os.MkdirTemp("", "mynah-rhvoice-")
+	folder, err := os.MkdirTemp("", scratch)
 	if err != nil {
 		return fmt.Errorf("RHVoice: %w", err)
 	}
 	defer os.RemoveAll(folder)
+	held, err := os.Open(folder)
+	if err != nil {
+		return fmt.Errorf("RHVoice: %w", err)
+	}
+	defer held.Close()
+	if err := partial.Hold(held); err != nil {
+		return err
+	}
 	path := filepath.Join(folder, "speech.wav")
 	c := exec.CommandContext(ctx, s.path, "-p", voice, "-r", strconv.Itoa(int(100*pace)), "-o", path)
 	c.WaitDelay = time.Second
