@@ -34,9 +34,9 @@ var arrows = []struct {
 	{"internal/openai", []string{"internal/answer", "internal/teach", "internal/learn", "internal/record"}},
 	{"internal/dataset", []string{"internal/learn", "internal/record"}},
 	{"internal/learn", []string{"internal/onnx", "internal/record"}},
-	{"internal/speech", []string{"internal/spoken", "internal/audio", "internal/onnx", "internal/partial"}},
-	{"internal/speech/models", []string{"internal/speech", "internal/learn/sentence"}}, // it installs sentence encoders too
-	{"internal/audio", []string{"internal/spoken"}},
+	{"internal/speech", []string{"internal/spoken", "internal/audio", "internal/onnx", "internal/partial", "internal/program"}},
+	{"internal/speech/models", []string{"internal/speech", "internal/learn/sentence", "internal/program"}}, // it installs sentence encoders too
+	{"internal/audio", []string{"internal/program", "internal/spoken"}},
 	{"internal/store", []string{"internal/partial", "internal/record"}},
 	{"internal/workspace", []string{"internal/partial", "internal/record"}},
 	{"internal/web", []string{"internal/conversation", "internal/record"}},
@@ -45,6 +45,7 @@ var arrows = []struct {
 	{"internal/localdiscord", []string{"internal/rtp", "dave"}},
 	{"internal/onnx", nil},
 	{"internal/partial", nil},
+	{"internal/program", nil},
 	{"internal/rtp", nil},
 	{"internal/spoken", nil},
 	{"internal/record", nil},

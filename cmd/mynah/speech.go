@@ -179,10 +179,11 @@ func openVoices(cfg *config.Config, store *models.Store, cores *speech.Cores) (v
 	case "espeak":
 		usual = voices.ESpeak
 	case "gtts":
-		c.Service = &voices.Service{Name: "gtts", Synthesizer: gtts.New(gtts.Config{})}
+		c.Service = &voices.Service{Name: "gtts", Synthesizer: gtts.New(gtts.Config{Decoders: cores.Decoders()})}
 	case "openai":
 		c.Service = &voices.Service{Name: "openai", Synthesizer: openai.NewSynthesizer(openai.SynthesizerConfig{
 			BaseURL: cfg.OpenAI.BaseURL, Key: string(cfg.OpenAI.APIKey), Model: cfg.OpenAI.SpeechModel, Voice: cfg.OpenAI.Voice,
+			Decoders: cores.Decoders(),
 		})}
 	}
 	return voices.Open(c, store), usual

@@ -13,12 +13,9 @@ import (
 	"strings"
 	"testing"
 	"testing/iotest"
-	"testing/synctest"
 	"time"
 
 	"go.uber.org/goleak"
-
-	"github.com/mynahbot/mynah/internal/audio/wav"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -189,49 +186,6 @@ func TestDecodeStops(t *testing.T) {
 	err := Decode(ctx, bytes.NewReader(sound), Limits{}, func([]float32) error { cancel(); return nil })
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled: %v", err)
-	}
-}
-
-// TestDecodeWaitsForTheListener has a recognizer that takes far longer for a block than a decoder may stand still, and one
-// that is quick with a decoder that does stand still.
-func TestDecodeWaitsForTheListener(t *testing.T) {
-	const blocks = 20
-	file := wav.Encode(DecodeRate, make([]float32, blocks*block))
-	for name, c := range map[string]struct {
-		slow, stalls bool
-	}{"a slow listener": {slow: true}, "a decoder that stands still": {stalls: true}} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				stdout, decoder := io.Pipe()
-				ctx, cancel := context.WithCancelCause(t.Context())
-				defer cancel(nil)
-				stall := newWatchdog(func() {
-					cancel(errStalled)
-					decoder.Close() // as when it is killed
-				})
-				defer stall.pause()
-				go func() {
-					if c.stalls {
-						decoder.Write(file[:len(file)/2])
-						return
-					}
-					decoder.Write(file)
-					decoder.Close()
-				}()
-				samples, err := drain(ctx, stdout, Limits{}.orDefaults(), stall, func([]float32) error {
-					if c.slow {
-						time.Sleep(3 * stallLimit)
-					}
-					return nil
-				})
-				if err != nil && !errors.Is(err, errStalled) {
-					t.Error(err)
-				}
-				if stalled := errors.Is(context.Cause(ctx), errStalled); stalled != c.stalls || !stalled && samples != blocks*block {
-					t.Errorf("%d samples, stalled: %v", samples, stalled)
-				}
-			})
-		})
 	}
 }
 

@@ -16,7 +16,7 @@ func EncodeFLAC(ctx context.Context, pcm PCM) ([]byte, error) {
 		raw = binary.LittleEndian.AppendUint16(raw, uint16(int16(clip(x)*32767)))
 	}
 	rate := strconv.Itoa(pcm.Rate)
-	cmd := command(ctx, "ffmpeg", "-hide_banner", "-loglevel", "error", "-threads", "1", "-protocol_whitelist", "pipe",
+	cmd := command(ctx, int64(len(raw)), int64(len(raw))+wavHeader, "ffmpeg", "-hide_banner", "-loglevel", "error", "-threads", "1", "-protocol_whitelist", "pipe",
 		"-f", "s16le", "-ar", rate, "-ac", "1", "-i", "pipe:0", "-map_metadata", "-1", "-c:a", "flac", "-f", "flac", "pipe:1")
 	cmd.Stdin = bytes.NewReader(raw)
 	var flac bytes.Buffer

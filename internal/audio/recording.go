@@ -24,12 +24,17 @@ var (
 	ErrUndecodable = errors.New("the file is damaged, or no audio at all")
 	ErrTooLong     = errors.New("the audio is too long")
 	ErrTooLarge    = errors.New("the file is too large")
+	ErrRate        = errors.New("the audio has a sample rate that is not between 4 and 192 kHz")
 )
+
+// Sample rates that a recording may have, in Hz.
+const lowestRate, highestRate = 4_000, 192_000
 
 // Limits bound what a file may cost. The zero value stands for the defaults.
 type Limits struct {
 	MaxBytes    int64         // of the file; default [DefaultMaxBytes], below 0 there is no limit
 	MaxDuration time.Duration // of the audio in it; default [DefaultMaxDuration]
+	Decoders    *Decoders     // shared by all whose files are decoded in this process; nil = no bound
 }
 
 const (
@@ -112,17 +117,14 @@ func isWhole(f *os.File) bool {
 
 // copy makes the temporary file.
 func (r *Recording) copy(ctx context.Context, from io.Reader) error {
-	f, err := os.CreateTemp("", "mynah-recording-")
+	f, err := unnamed()
 	if err != nil {
-		return fmt.Errorf("keep the audio file: %w", err)
+		return err
 	}
 	if r.owned {
 		r.file.Close()
 	}
 	r.file, r.owned = f, true
-	if err := os.Remove(f.Name()); err != nil {
-		return fmt.Errorf("keep the audio file: %w", err)
-	}
 	n, err := io.Copy(f, io.LimitReader(contextReader{ctx, from}, r.limits.MaxBytes+1))
 	switch {
 	case n > r.limits.MaxBytes:
@@ -183,6 +185,9 @@ func (r *Recording) Close() error {
 func (r *Recording) Decode(ctx context.Context, track int, emit func(samples []float32) error) error {
 	if track == 0 {
 		if w := openWAV(io.NewSectionReader(r.file, 0, r.size)); w != nil {
+			if !usualRate(w.Rate()) {
+				return fmt.Errorf("%w: %d Hz", ErrRate, w.Rate())
+			}
 			return w.decode(ctx, r.limits, emit)
 		}
 	}
@@ -224,7 +229,12 @@ func (r *Recording) Tracks(ctx context.Context) (int, error) {
 func (r *Recording) streams(ctx context.Context) ([]string, error) {
 	ctx, cancel := context.WithTimeout(ctx, probeLimit)
 	defer cancel()
-	cmd := r.command(ctx, "ffprobe", "-show_entries", "stream=codec_type", "-of", "json")
+	leave, err := r.limits.Decoders.take(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
+	cmd := r.command(ctx, maxProbe, "ffprobe", "-loglevel", "error", "-show_entries", "stream=codec_type", "-of", "json")
 	var out bytes.Buffer
 	cmd.Stdout = limitedBuffer{&out}
 	if err := cmd.Run(); err != nil {
@@ -257,13 +267,13 @@ const containers = "aac,ac3,aiff,amr,amrnb,amrwb,ape,asf,au,avi,caf,dsf,dts,eac3
 const maxAlloc = 256 << 20
 
 // command prepares one of ffmpeg's programs with the recording as its input: by the number of an open file, since it has no name.
-// None of the formats makes the program open another.
-func (r *Recording) command(ctx context.Context, program string, output ...string) *exec.Cmd {
+// None of the formats makes the program open another. It writes at most so many bytes.
+func (r *Recording) command(ctx context.Context, written int64, program string, output ...string) *exec.Cmd {
 	args := append([]string{
-		"-hide_banner", "-loglevel", "error", "-max_alloc", strconv.Itoa(maxAlloc),
+		"-hide_banner", "-max_alloc", strconv.Itoa(maxAlloc),
 		"-protocol_whitelist", "file", "-format_whitelist", containers, "-i", "/dev/fd/3",
 	}, output...)
-	cmd := command(ctx, program, args...)
+	cmd := command(ctx, r.size, written, program, args...)
 	cmd.ExtraFiles = []*os.File{r.file} // the first of them is number 3
 	return cmd
 }

@@ -21,6 +21,8 @@ const (
 
 	// maxVoiceMessage limits what is encoded: Discord takes voice messages of up to 20 minutes.
 	maxVoiceMessage = 20 * time.Minute
+	// maxVoiceBytes is more than a voice message takes.
+	maxVoiceBytes = 64 << 20
 )
 
 // EncodeVoiceMessage encodes mono audio of any rate.
@@ -35,7 +37,7 @@ func EncodeVoiceMessage(ctx context.Context, pcm PCM) (spoken.VoiceMessage, erro
 	for _, x := range pcm.Samples {
 		raw = binary.LittleEndian.AppendUint32(raw, math.Float32bits(clip(x)))
 	}
-	cmd := command(ctx, "ffmpeg", "-hide_banner", "-loglevel", "error", "-threads", "1", "-protocol_whitelist", "pipe",
+	cmd := command(ctx, int64(len(raw)), maxVoiceBytes, "ffmpeg", "-hide_banner", "-loglevel", "error", "-threads", "1", "-protocol_whitelist", "pipe",
 		"-f", "f32le", "-ar", strconv.Itoa(pcm.Rate), "-ac", "1", "-i", "pipe:0", "-map_metadata", "-1",
 		"-c:a", "libopus", "-b:a", strconv.Itoa(voiceBitrate), "-application", "voip", "-ar", "48000", "-ac", "1",
 		"-f", "ogg", "pipe:1")

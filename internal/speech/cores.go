@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/mynahbot/mynah/internal/audio"
 	"github.com/mynahbot/mynah/internal/spoken"
 )
 
@@ -17,13 +18,23 @@ const unhurried = 10 * time.Second
 // and voices: so many run at once, and of those that wait the one that is due first goes first. More at once would make
 // all of them slower, and what is wanted now would wait for what is wanted later. It is safe for concurrent use.
 type Cores struct {
+	decoders *audio.Decoders
+
 	mu      sync.Mutex
 	free    int
 	waiting []*waiter // by when they are due
 }
 
 // NewCores makes so many calls run at once, at least one.
-func NewCores(n int) *Cores { return &Cores{free: max(n, 1)} }
+func NewCores(n int) *Cores { return &Cores{free: max(n, 1), decoders: audio.NewDecoders(n)} }
+
+// Decoders are the programs that read files beside those calls: at most as many at once. nil has no bound.
+func (c *Cores) Decoders() *audio.Decoders {
+	if c == nil {
+		return nil
+	}
+	return c.decoders
+}
 
 // Seats are the calls that one model can take at once.
 type Seats struct {

@@ -98,7 +98,8 @@ func (t *Transcriber) Transcribe(ctx context.Context, src io.Reader, languages [
 
 // isTrack reports whether an error is about one track of a file.
 func isTrack(err error) bool {
-	return errors.Is(err, audio.ErrEmpty) || errors.Is(err, audio.ErrNoAudio) || errors.Is(err, audio.ErrUndecodable)
+	return errors.Is(err, audio.ErrEmpty) || errors.Is(err, audio.ErrNoAudio) || errors.Is(err, audio.ErrUndecodable) ||
+		errors.Is(err, audio.ErrRate)
 }
 
 // known are the languages that the recognizer has a model for. missing is why the first is not among them.

@@ -85,6 +85,9 @@ func Open(config Config, store Store) *Engine {
 	if config.Cores == nil {
 		config.Cores = speech.NewCores(config.Streams)
 	}
+	if config.Limits.Decoders == nil {
+		config.Limits.Decoders = config.Cores.Decoders()
+	}
 	e := &Engine{config: config, store: store, loaded: map[string]*loading{}}
 	e.transcriber = speech.Transcriber{Recognizer: e, NewVAD: e.NewVAD, Limits: config.Limits, Parallel: config.Streams}
 	if config.Service == nil { // the confidence of a service is on a scale of its own, and it finds the language out by itself

@@ -61,7 +61,7 @@ func (e *Engine) explain(err error) error {
 	case errors.Is(err, audio.ErrTooLong):
 		minutes := int(math.Round(e.config.Limits.MaxDuration.Minutes()))
 		return &spoken.HearingError{Fault: spoken.HearingTooLong, Minutes: minutes, Err: err}
-	case errors.Is(err, audio.ErrEmpty), errors.Is(err, audio.ErrNoAudio), errors.Is(err, audio.ErrUndecodable):
+	case errors.Is(err, audio.ErrEmpty), errors.Is(err, audio.ErrNoAudio), errors.Is(err, audio.ErrUndecodable), errors.Is(err, audio.ErrRate):
 		return &spoken.HearingError{Fault: spoken.HearingNoAudio, Err: err}
 	}
 	return err

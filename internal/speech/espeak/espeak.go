@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/mynahbot/mynah/internal/audio"
+	"github.com/mynahbot/mynah/internal/program"
 	"github.com/mynahbot/mynah/internal/speech/sentence"
 	"github.com/mynahbot/mynah/internal/spoken"
 )
@@ -26,7 +27,7 @@ import (
 var ErrMissing = errors.New("espeak-ng is not installed: install Debian's package espeak-ng")
 
 const (
-	program = "espeak-ng"
+	espeakNG = "espeak-ng"
 	// wordsPerMinute is the program's own speed, a little lowered.
 	wordsPerMinute = 150
 	// block is how much audio is handed on at once.
@@ -47,7 +48,7 @@ type Synthesizer struct{}
 
 // Available returns [ErrMissing] where the program is not there.
 func (Synthesizer) Available() error {
-	if _, err := exec.LookPath(program); err != nil {
+	if _, err := exec.LookPath(espeakNG); err != nil {
 		return ErrMissing
 	}
 	return nil
@@ -80,9 +81,8 @@ func (s Synthesizer) Synthesize(ctx context.Context, what spoken.Speech, emit fu
 	}
 	running, cancel := context.WithCancel(ctx)
 	defer cancel()
-	c := exec.CommandContext(running, program, "--stdin", "--stdout", "-b", "1", "-v", language,
+	c := program.Command(running, []string{"ESPEAK_DATA_PATH"}, espeakNG, "--stdin", "--stdout", "-b", "1", "-v", language,
 		"-s", strconv.Itoa(int(wordsPerMinute*what.Pace())))
-	c.WaitDelay = time.Second
 	c.Stdin = strings.NewReader(text)
 	var complaint bytes.Buffer
 	c.Stderr = &complaint

@@ -38,17 +38,20 @@ const (
 type Config struct {
 	BaseURL string // "" for https://translate.google.com
 	Client  *http.Client
+	// Decoders are shared with what else decodes; nil has no bound.
+	Decoders *audio.Decoders
 }
 
 // Synthesizer is a [speech.Synthesizer] that asks the endpoint.
 type Synthesizer struct {
-	base   string
-	client *http.Client
+	base     string
+	client   *http.Client
+	decoders *audio.Decoders
 }
 
 // New makes a synthesizer.
 func New(c Config) *Synthesizer {
-	s := &Synthesizer{base: strings.TrimSuffix(c.BaseURL, "/"), client: c.Client}
+	s := &Synthesizer{base: strings.TrimSuffix(c.BaseURL, "/"), client: c.Client, decoders: c.Decoders}
 	if s.base == "" {
 		s.base = "https://translate.google.com"
 	}
@@ -85,7 +88,7 @@ func (s *Synthesizer) Synthesize(ctx context.Context, what spoken.Speech, emit f
 		if err != nil {
 			return fmt.Errorf("gTTS: %w", err)
 		}
-		err = audio.Decode(ctx, bytes.NewReader(mp3), audio.Limits{MaxBytes: maxAnswer}, func(samples []float32) error {
+		err = audio.Decode(ctx, bytes.NewReader(mp3), audio.Limits{MaxBytes: maxAnswer, Decoders: s.decoders}, func(samples []float32) error {
 			return emit(audio.PCM{Rate: audio.DecodeRate, Samples: slices.Clone(samples)})
 		})
 		if err != nil {

@@ -9,7 +9,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"time"
+
+	"github.com/mynahbot/mynah/internal/program"
 )
 
 // ToolMissingError says that a program which a package needs is not installed.
@@ -73,10 +74,9 @@ func findPip(ctx context.Context, dir string) ([]string, error) {
 const maxComplaint = 1000
 
 // run runs a program in dir. The error holds the end of what it wrote to its standard error.
-func run(ctx context.Context, dir, program string, arguments ...string) error {
-	c := exec.CommandContext(ctx, program, arguments...)
+func run(ctx context.Context, dir, name string, arguments ...string) error {
+	c := program.Command(ctx, program.Packages, name, arguments...)
 	c.Dir = dir
-	c.WaitDelay = 5 * time.Second
 	var complaint bytes.Buffer
 	c.Stderr = &complaint
 	err := c.Run()

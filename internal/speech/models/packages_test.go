@@ -57,13 +57,13 @@ const (
 	npmScript = `[ "$1 $2" = "pack --ignore-scripts" ] || { echo "npm: unexpected $*" >&2; exit 9; }
 for last; do :; done
 [ "$last" = "@scope/heard@1.2.3" ] || { echo "npm: no package $last" >&2; exit 1; }
-cp $PACKAGES/heard.tgz scope-heard-1.2.3.tgz
+cp $PIP_TEST_PACKAGES/heard.tgz scope-heard-1.2.3.tgz
 echo scope-heard-1.2.3.tgz`
 	pipScript = `[ "$1" = --version ] && exit 0
 [ "$1 $2 $3" = "download --no-deps --only-binary=:all:" ] || { echo "pip: unexpected $*" >&2; exit 9; }
 for last; do :; done
 [ "$last" = "spoken==1.0" ] || { echo "pip: no package $last" >&2; exit 1; }
-cp $PACKAGES/spoken.whl spoken-1.0-py3-none-any.whl`
+cp $PIP_TEST_PACKAGES/spoken.whl spoken-1.0-py3-none-any.whl`
 )
 
 // registry fills the folder that the fake npm and pip serve from.
@@ -75,7 +75,7 @@ func registry(t *testing.T) {
 	z.Write(tarred(t, tar.Header{Name: "package/package.json"}, tar.Header{Name: "package/heard.onnx"}))
 	z.Close()
 	write(t, dir, map[string][]byte{"heard.tgz": tgz.Bytes(), "spoken.whl": zipped(t, "spoken/__init__.py", "spoken/data/spoken.onnx")})
-	t.Setenv("PACKAGES", dir)
+	t.Setenv("PIP_TEST_PACKAGES", dir)
 }
 
 func TestInstallPack(t *testing.T) {
@@ -91,7 +91,7 @@ func TestInstallPack(t *testing.T) {
 		"no pip":                 {map[string]string{"npm": npmScript}, "install Debian's package python3-pip"},
 		"pip that can't":         {map[string]string{"npm": npmScript, "pip3": `[ "$1" = --version ] || { echo "pip: no network" >&2; exit 1; }`}, "no network"},
 		"pip that gives nothing": {map[string]string{"npm": npmScript, "pip3": "exit 0"}, "no archive came"},
-		"pip that gives else":    {map[string]string{"npm": npmScript, "pip3": `[ "$1" = --version ] || cp $PACKAGES/heard.tgz x.tar.gz`}, "lacks spoken/data/spoken.onnx"},
+		"pip that gives else":    {map[string]string{"npm": npmScript, "pip3": `[ "$1" = --version ] || cp $PIP_TEST_PACKAGES/heard.tgz x.tar.gz`}, "lacks spoken/data/spoken.onnx"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			programs(t, test.programs)

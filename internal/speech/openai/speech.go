@@ -23,6 +23,8 @@ type SynthesizerConfig struct {
 	Model   string // "" is tts-1
 	Voice   string // "" is alloy
 	Client  *http.Client
+	// Decoders are shared with what else decodes; nil has no bound.
+	Decoders *audio.Decoders
 }
 
 const (
@@ -109,7 +111,7 @@ func (s *Synthesizer) say(ctx context.Context, text string, what spoken.Speech, 
 	}
 	defer answer.Body.Close()
 	var listener error
-	err = play(ctx, io.LimitReader(answer.Body, maxSpeech), func(p audio.PCM) error {
+	err = play(ctx, io.LimitReader(answer.Body, maxSpeech), s.config.Decoders, func(p audio.PCM) error {
 		listener = emit(p)
 		return listener
 	})
@@ -121,10 +123,10 @@ func (s *Synthesizer) say(ctx context.Context, text string, what spoken.Speech, 
 
 // play hands on the audio of an answer. A WAVE file is read as it comes; servers that know no such format send another
 // one, which is decoded.
-func play(ctx context.Context, r io.Reader, emit func(audio.PCM) error) error {
+func play(ctx context.Context, r io.Reader, decoders *audio.Decoders, emit func(audio.PCM) error) error {
 	in := bufio.NewReader(r)
 	if start, _ := in.Peek(4); string(start) != "RIFF" {
-		return audio.Decode(ctx, in, audio.Limits{MaxBytes: maxSpeech}, func(samples []float32) error {
+		return audio.Decode(ctx, in, audio.Limits{MaxBytes: maxSpeech, Decoders: decoders}, func(samples []float32) error {
 			return emit(audio.PCM{Rate: audio.DecodeRate, Samples: slices.Clone(samples)})
 		})
 	}

@@ -19,6 +19,7 @@ import (
 
 	"github.com/mynahbot/mynah/internal/audio"
 	"github.com/mynahbot/mynah/internal/partial"
+	"github.com/mynahbot/mynah/internal/program"
 	"github.com/mynahbot/mynah/internal/speech/sentence"
 	"github.com/mynahbot/mynah/internal/spoken"
 )
@@ -27,7 +28,7 @@ import (
 var ErrMissing = errors.New("RHVoice is not installed: install the program RHVoice-test and a voice of it")
 
 const (
-	program = "RHVoice-test"
+	rhvoiceTest = "RHVoice-test"
 	// maxText limits a text in bytes, well over an hour of speech.
 	maxText = 100_000
 	// maxInfo limits the description of a voice, in bytes: it has a few lines.
@@ -70,7 +71,7 @@ func Knows(language string) bool {
 // Find looks for the program in PATH, and for the folders in which systems keep its voices, of which RHVOICE_DATA_PATH may name one.
 // The error is [ErrMissing] where there is no program or no voice.
 func Find() (*Synthesizer, error) {
-	path, err := exec.LookPath(program)
+	path, err := exec.LookPath(rhvoiceTest)
 	if err != nil {
 		return nil, ErrMissing
 	}
@@ -167,8 +168,7 @@ func (s *Synthesizer) say(ctx context.Context, text, voice string, pace float64,
 		return err
 	}
 	path := filepath.Join(folder, "speech.wav")
-	c := exec.CommandContext(ctx, s.path, "-p", voice, "-r", strconv.Itoa(int(100*pace)), "-o", path)
-	c.WaitDelay = time.Second
+	c := program.Command(ctx, []string{"HOME", "XDG_*", "RHVOICE*"}, s.path, "-p", voice, "-r", strconv.Itoa(int(100*pace)), "-o", path)
 	c.Stdin = strings.NewReader(text + "\n")
 	var complaint bytes.Buffer
 	c.Stderr = &complaint

@@ -25,7 +25,7 @@ func installed(t *testing.T, script string, voices map[string]string) (notes str
 	if script == "" {
 		script = `printf '%s ' "$@" >> "$NOTES"; cat >> "$NOTES"; while [ "$1" != -o ]; do shift; done; cp "$SOUND" "$2"`
 	}
-	for name, content := range map[string]string{"bin/" + program: "#!/bin/sh\n" + script + "\n"} {
+	for name, content := range map[string]string{"bin/" + rhvoiceTest: "#!/bin/sh\nNOTES=" + notes + " SOUND=" + sound + "\n" + script + "\n"} {
 		voices[name] = content
 	}
 	for name, content := range voices {
@@ -39,8 +39,6 @@ func installed(t *testing.T, script string, voices map[string]string) (notes str
 	}
 	t.Setenv("PATH", filepath.Join(dir, "bin")+":/usr/bin:/bin")
 	t.Setenv("RHVOICE_DATA_PATH", "")
-	t.Setenv("NOTES", notes)
-	t.Setenv("SOUND", sound)
 	return notes
 }
 
