@@ -78,7 +78,10 @@ func Main(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io
 		return exitUsage
 	}
 	out := &output{stdin: stdin, stdout: stdout, stderr: stderr, json: c.JSON, terminal: config.IsTerminal(os.Stderr), told: time.Now()}
-	err = parsed.Run(&c.Config, out, c.Log.Logger(stderr, config.IsTerminal(os.Stderr)), contextBox{ctx})
+	if c.File != "" {
+		files = append(files, kong.ExpandPath(string(c.File)))
+	}
+	err = parsed.Run(&c.Config, out, origin{args, files}, c.Log.Logger(stderr, config.IsTerminal(os.Stderr)), contextBox{ctx})
 	switch {
 	case err == nil:
 		return exitOK
@@ -122,6 +125,9 @@ func readable(file string) error {
 	}
 	return f.Close()
 }
+
+// origin is where settings were given: the command line, and the files that were read.
+type origin struct{ args, files []string }
 
 // contextBox carries the context through kong, which binds by concrete type.
 type contextBox struct{ context.Context }

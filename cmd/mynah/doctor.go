@@ -14,7 +14,7 @@ type doctorCmd struct {
 
 // Run prints the configuration and what each check found. It fails when a check
 // does.
-func (c *doctorCmd) Run(ctx contextBox, cfg *config.Config, o *output) (err error) {
+func (c *doctorCmd) Run(ctx contextBox, cfg *config.Config, o *output, given origin) (err error) {
 	dir, err := c.Folder.Path()
 	if err != nil {
 		return err
@@ -35,7 +35,10 @@ func (c *doctorCmd) Run(ctx contextBox, cfg *config.Config, o *output) (err erro
 		defer func() { err = errors.Join(err, v.Close()) }()
 		check.Voices = v
 	}
-	token, err := cfg.ReadToken()
+	for _, e := range cfg.Exposed(given.args, given.files) {
+		check.Secrets = append(check.Secrets, doctor.Finding{Check: "secret in " + e.Key, OK: true, Detail: e.Where, Mend: e.Mend})
+	}
+	token, err := cfg.ReadToken(ctx, o.stderr)
 	check.Token, check.TokenErr = string(token), err
 	if !o.json {
 		cfg.Data = dir

@@ -47,8 +47,11 @@ type runCmd struct {
 
 // Run starts Mynah, and the local Discord where no token is configured, and
 // stops them when ctx ends or Discord doesn't want Mynah any more.
-func (c *runCmd) Run(ctx contextBox, cfg *config.Config, o *output, log *slog.Logger) (err error) {
-	token, err := cfg.ReadToken()
+func (c *runCmd) Run(ctx contextBox, cfg *config.Config, o *output, log *slog.Logger, given origin) (err error) {
+	for _, e := range cfg.Exposed(given.args, given.files) {
+		log.Warn("others may read a secret", "setting", e.Key, "why", e.Where, "mend", e.Mend)
+	}
+	token, err := cfg.ReadToken(ctx, o.stderr)
 	if err != nil {
 		return err
 	}
@@ -62,7 +65,7 @@ func (c *runCmd) Run(ctx contextBox, cfg *config.Config, o *output, log *slog.Lo
 	to := discord.Config{
 		Token: string(token), NoMessageContent: !cfg.Discord.MessageContent,
 		RESTURL: cfg.Discord.RestURL, GatewayURL: cfg.Discord.GatewayURL, CDNURL: cfg.Discord.CDNURL, Log: log,
-		Synthesizer: a.voice, AloneTime: cfg.Call.Alone,
+		Synthesizer: a.voice, AloneTime: cfg.Call.Alone, MeasureNames: cfg.Metrics.Names,
 	}
 	var local *localServer
 	if token == "" {
@@ -164,7 +167,7 @@ func (c *runCmd) open(ctx context.Context, cfg *config.Config, log *slog.Logger,
 	if cfg.Metrics.Listen != "" {
 		a.metrics = web.NewRegistry(kept.SQL(), kept)
 		server, err := web.Start(ctx, web.Config{
-			Listen: cfg.Metrics.Listen, Log: log, Metrics: a.metrics,
+			Listen: cfg.Metrics.Listen, Hosts: cfg.MetricsHosts(), Log: log, Metrics: a.metrics,
 			Checks: []web.Check{{Name: "store", Run: kept.Ping}},
 		})
 		if err != nil {

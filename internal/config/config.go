@@ -14,12 +14,14 @@ package config
 import (
 	"bytes"
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/url"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -68,6 +70,7 @@ type Config struct {
 type Discord struct {
 	Token          Secret `name:"token" help:"The bot's token; better kept in token_file or the environment." hidden:""`
 	TokenFile      string `name:"token_file" help:"A file with the bot's token. Without a token the local Discord is started." placeholder:"FILE"`
+	TokenCommand   string `name:"token_command" help:"A command that prints the bot's token, such as 'pass show mynah'; the shell runs it." placeholder:"COMMAND" hidden:""`
 	MessageContent bool   `name:"message_content" help:"Use the Message Content intent; without it slash commands, mentions and direct messages work." default:"true" negatable:"" hidden:""`
 	RestURL        string `name:"rest_url" help:"Another Discord's REST API, such as http://127.0.0.1:7300/api." placeholder:"URL" hidden:""`
 	GatewayURL     string `name:"gateway_url" help:"Another Discord's gateway, such as ws://127.0.0.1:7300/gateway." placeholder:"URL" hidden:""`
@@ -155,6 +158,8 @@ type Jobs struct {
 // Metrics is for operators.
 type Metrics struct {
 	Listen string `name:"listen" help:"Where /metrics and /healthz are served (default: nowhere)." placeholder:"ADDR" hidden:""`
+	Hosts  string `name:"hosts" help:"Further names, such as mynah.lan,monitor, under which they are asked for; the address itself and localhost are known." placeholder:"NAMES" hidden:""`
+	Names  bool   `name:"names" help:"Tell the figures of each speaker in voice channels apart, by id." hidden:""`
 }
 
 // Folder is the flag for the data folder, of every command that keeps something.
@@ -222,6 +227,9 @@ func (c *Config) Validate() error {
 	if c.Discord.Token != "" && c.Discord.TokenFile != "" {
 		wrong("discord.token_file", "discord.token is set too; set one of them")
 	}
+	if c.Discord.TokenCommand != "" && (c.Discord.Token != "" || c.Discord.TokenFile != "") {
+		wrong("discord.token_command", "discord.token or discord.token_file is set too; set one of them")
+	}
 	location("discord.rest_url", c.Discord.RestURL, "http", "https")
 	location("discord.gateway_url", c.Discord.GatewayURL, "ws", "wss")
 	location("discord.cdn_url", c.Discord.CDNURL, "http", "https")
@@ -277,6 +285,17 @@ func (c *Config) Validate() error {
 	return errors.Join(errs...)
 }
 
+// MetricsHosts are the names under which metrics may be asked for, beside addresses and localhost.
+func (c *Config) MetricsHosts() []string {
+	var all []string
+	for name := range strings.SplitSeq(c.Metrics.Hosts, ",") {
+		if name = strings.TrimSpace(name); name != "" {
+			all = append(all, name)
+		}
+	}
+	return all
+}
+
 // SpeechLanguages are the languages, without a region, of a model whose folder doesn't tell them.
 func (c *Config) SpeechLanguages() []string {
 	var all []string
@@ -287,12 +306,19 @@ func (c *Config) SpeechLanguages() []string {
 	return all
 }
 
-// maxTokenFile is the largest file that is taken for a token's.
-const maxTokenFile = 4096
+const (
+	// maxToken is the largest file that is taken for a token's, and the most that a command may print, in bytes.
+	maxToken = 4096
+	// tokenTime is how long a command may take that prints the token: somebody may have to type a password for it.
+	tokenTime = 2 * time.Minute
+)
 
-// ReadToken returns the bot's token from where it is configured; "" = none is.
-func (c *Config) ReadToken() (Secret, error) {
-	if c.Discord.TokenFile == "" {
+// ReadToken returns the bot's token from where it is configured; "" = none is. What a command that prints it says goes to stderr.
+func (c *Config) ReadToken(ctx context.Context, stderr io.Writer) (Secret, error) {
+	switch {
+	case c.Discord.TokenCommand != "":
+		return c.runTokenCommand(ctx, stderr)
+	case c.Discord.TokenFile == "":
 		return Secret(strings.TrimSpace(string(c.Discord.Token))), nil
 	}
 	f, err := os.Open(c.Discord.TokenFile)
@@ -300,13 +326,52 @@ func (c *Config) ReadToken() (Secret, error) {
 		return "", fmt.Errorf("discord.token_file: %w", err)
 	}
 	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, maxTokenFile+1))
+	text, err := io.ReadAll(io.LimitReader(f, maxToken+1))
 	if err != nil {
 		return "", fmt.Errorf("discord.token_file: %w", err)
 	}
-	text = bytes.TrimSpace(text)
-	if len(text) == 0 || len(text) > maxTokenFile || bytes.ContainsAny(text, " \t\r\n") {
+	token, ok := onlyToken(text)
+	if !ok {
 		return "", fmt.Errorf("discord.token_file: %s holds no token: it must hold the token and nothing else", c.Discord.TokenFile)
 	}
-	return Secret(text), nil
+	return token, nil
+}
+
+// runTokenCommand has the shell run the command. It sees the environment, which a password store needs, without Mynah's own settings.
+func (c *Config) runTokenCommand(ctx context.Context, stderr io.Writer) (Secret, error) {
+	ctx, cancel := context.WithTimeout(ctx, tokenTime)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "/bin/sh", "-c", c.Discord.TokenCommand)
+	for _, entry := range os.Environ() {
+		if !strings.HasPrefix(entry, EnvPrefix+"_") {
+			cmd.Env = append(cmd.Env, entry)
+		}
+	}
+	cmd.Stdin, cmd.Stderr = os.Stdin, stderr
+	cmd.WaitDelay = time.Second
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return "", fmt.Errorf("discord.token_command: %w", err)
+	}
+	if err := cmd.Start(); err != nil {
+		return "", fmt.Errorf("discord.token_command: %w", err)
+	}
+	text, err := io.ReadAll(io.LimitReader(out, maxToken+1))
+	if len(text) > maxToken {
+		cancel() // it would wait for somebody to read on
+	}
+	if err := errors.Join(err, cmd.Wait()); err != nil {
+		return "", fmt.Errorf("discord.token_command: the command failed: %w", err)
+	}
+	token, ok := onlyToken(text)
+	if !ok {
+		return "", errors.New("discord.token_command: the command must print the token and nothing else")
+	}
+	return token, nil
+}
+
+// onlyToken trims a text that must be a token and nothing else.
+func onlyToken(text []byte) (token Secret, ok bool) {
+	text = bytes.TrimSpace(text)
+	return Secret(text), len(text) > 0 && len(text) <= maxToken && !bytes.ContainsAny(text, " \t\r\n")
 }

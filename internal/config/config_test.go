@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -187,21 +188,93 @@ func TestReadToken(t *testing.T) {
 		return path
 	}
 	var c config.Config
-	if token, err := c.ReadToken(); token != "" || err != nil {
+	if token, err := c.ReadToken(t.Context(), io.Discard); token != "" || err != nil {
 		t.Errorf("none: %q, %v", string(token), err)
 	}
 	c.Discord.TokenFile = write("abc.def\n")
-	if token, err := c.ReadToken(); token != "abc.def" || err != nil {
+	if token, err := c.ReadToken(t.Context(), io.Discard); token != "abc.def" || err != nil {
 		t.Errorf("%q, %v", string(token), err)
 	}
 	for _, text := range []string{"", " \n", "a b", strings.Repeat("a", 5000)} {
 		c.Discord.TokenFile = write(text)
-		if token, err := c.ReadToken(); err == nil {
+		if token, err := c.ReadToken(t.Context(), io.Discard); err == nil {
 			t.Errorf("%.20q was read as %.20q", text, string(token))
 		}
 	}
 	c.Discord.TokenFile = filepath.Join(dir, "none")
-	if _, err := c.ReadToken(); err == nil || !strings.Contains(err.Error(), "discord.token_file") {
+	if _, err := c.ReadToken(t.Context(), io.Discard); err == nil || !strings.Contains(err.Error(), "discord.token_file") {
 		t.Errorf("missing: %v", err)
+	}
+}
+
+func TestTokenCommand(t *testing.T) {
+	t.Setenv("MYNAH_OPENAI_API_KEY", "geheim")
+	t.Setenv("STORE", "the store's own")
+	for command, want := range map[string]string{
+		"echo abc.def": "abc.def", `printf '%s' "$(printf 'a')b"`: "ab", `test "$STORE" = "the store's own" && echo ok`: "ok",
+		"echo a b": "", "true": "", "echo abc; exit 3": "", "no-such-program": "", "yes | tr -d '\\n'": "",
+		`test -z "$MYNAH_OPENAI_API_KEY" && echo unseen`: "unseen",
+	} {
+		var c config.Config
+		c.Discord.TokenCommand = command
+		token, err := c.ReadToken(t.Context(), io.Discard)
+		if string(token) != want || (err == nil) != (want != "") {
+			t.Errorf("%s: %q, %v", command, string(token), err)
+		}
+		if err != nil && !strings.Contains(err.Error(), "discord.token_command") {
+			t.Errorf("%s: %v", command, err)
+		}
+	}
+	if _, err := parse(t, "discord: {token_command: 'pass show x', token: y}"); err == nil || !strings.Contains(err.Error(), "discord.token_command") {
+		t.Errorf("both: %v", err)
+	}
+}
+
+func TestExposedSecrets(t *testing.T) {
+	dir := t.TempDir()
+	file := func(name, text string, mode os.FileMode) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(text), mode); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chmod(path, mode); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	const secrets = "openai: {api_key: geheim}\nbot: {prefix: '?'}\n"
+	for name, test := range map[string]struct {
+		c     func(*config.Config)
+		args  []string
+		files []string
+		want  string // keys
+	}{
+		"nothing":               {func(*config.Config) {}, []string{"run", "--bot.prefix=?"}, nil, ""},
+		"the command line":      {func(c *config.Config) { c.Discord.Token = "geheim" }, []string{"run", "--discord.token=geheim"}, nil, "discord.token"},
+		"apart":                 {func(c *config.Config) { c.Google.Key = "geheim" }, []string{"--google.key", "geheim", "run"}, nil, "google.key"},
+		"the environment":       {func(c *config.Config) { c.Discord.Token = "geheim" }, []string{"run"}, nil, ""},
+		"a password":            {func(c *config.Config) { c.Store.URL = "postgres://u:geheim@h/d" }, []string{"--store.url=postgres://u:geheim@h/d"}, nil, "store.url"},
+		"a URL without":         {func(c *config.Config) { c.Store.URL = "postgres://u@h/d" }, []string{"--store.url=postgres://u@h/d"}, nil, ""},
+		"a file for all":        {func(c *config.Config) { c.OpenAI.APIKey = "geheim" }, nil, []string{file("open.yaml", secrets, 0o644)}, "openai.api_key"},
+		"a file for a group":    {func(c *config.Config) { c.OpenAI.APIKey = "geheim" }, nil, []string{file("group.yaml", secrets, 0o640)}, "openai.api_key"},
+		"a file of one's own":   {func(c *config.Config) { c.OpenAI.APIKey = "geheim" }, nil, []string{file("own.yaml", secrets, 0o600)}, ""},
+		"a file without":        {func(c *config.Config) { c.OpenAI.APIKey = "geheim" }, nil, []string{file("none.yaml", "bot: {prefix: '?'}", 0o644)}, ""},
+		"a token file for all":  {func(c *config.Config) { c.Discord.TokenFile = file("token", "geheim", 0o604) }, nil, nil, "discord.token_file"},
+		"a token file of one's": {func(c *config.Config) { c.Discord.TokenFile = file("token2", "geheim", 0o600) }, nil, nil, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var c config.Config
+			test.c(&c)
+			var keys []string
+			for _, e := range c.Exposed(test.args, test.files) {
+				keys = append(keys, e.Key)
+				if e.Where == "" || e.Mend == "" || strings.Contains(e.Where+e.Mend, "geheim") {
+					t.Errorf("%+v", e)
+				}
+			}
+			if got := strings.Join(keys, " "); got != test.want {
+				t.Errorf("%q, want %q", got, test.want)
+			}
+		})
 	}
 }

@@ -56,7 +56,7 @@ func newCalls(c *Client, cfg Config) *calls {
 		s.alone = DefaultAloneTime
 	}
 	s.voice = voice.NewConnections(voice.Config{
-		Logger: cfg.Log, Bitrate: s.bitrate, Changed: s.changed, Listen: s.listener,
+		Logger: cfg.Log, Bitrate: s.bitrate, Changed: s.changed, Listen: s.listener, MeasureNames: cfg.MeasureNames,
 	})
 	return s
 }

@@ -46,6 +46,8 @@ type Config struct {
 	Synthesizer speech.Synthesizer
 	// AloneTime is how long Mynah stays in a voice channel alone; 0 = DefaultAloneTime.
 	AloneTime time.Duration
+	// MeasureNames has metrics tell speakers apart by their ids.
+	MeasureNames bool
 
 	Log *slog.Logger // nil = slog.Default()
 }

@@ -45,11 +45,12 @@ type Finding struct {
 
 // Config is what is to be checked.
 type Config struct {
-	Data           string // data folder
-	Token          string // the bot's; "" = none is configured
-	TokenErr       error  // why the configured one can't be read; nil otherwise
-	RESTURL        string // Discord's API up to the version; "" = Discord's own
-	MessageContent bool   // the privileged intent is wanted
+	Data           string    // data folder
+	Token          string    // the bot's; "" = none is configured
+	TokenErr       error     // why the configured one can't be read; nil otherwise
+	Secrets        []Finding // secrets that others may read
+	RESTURL        string    // Discord's API up to the version; "" = Discord's own
+	MessageContent bool      // the privileged intent is wanted
 	Models         *models.Store
 	Voices         *voices.Voices // nil: nothing is to be spoken
 	Languages      []string       // that are to be spoken
@@ -74,7 +75,7 @@ func Run(ctx context.Context, c Config) []Finding {
 	if c.Voices != nil {
 		findings = append(findings, speakers(c.Voices, c.Languages)...)
 	}
-	return append(findings, discordFindings(ctx, c)...)
+	return append(append(findings, c.Secrets...), discordFindings(ctx, c)...)
 }
 
 // folder checks that the data folder can be written.

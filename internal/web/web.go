@@ -10,7 +10,9 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -31,7 +33,8 @@ type Check struct {
 
 // Config says what is served where.
 type Config struct {
-	Listen  string // TCP address
+	Listen  string   // TCP address
+	Hosts   []string // names under which it may be asked for, beside addresses, localhost and the name in Listen
 	Metrics prometheus.Gatherer
 	Checks  []Check
 	Log     *slog.Logger // nil = slog.Default()
@@ -56,7 +59,7 @@ func Start(ctx context.Context, c Config) (*Server, error) {
 		return nil, fmt.Errorf("serve metrics: %w", err)
 	}
 	s := &Server{listener: l, log: c.Log, http: &http.Server{
-		Handler:           handler(c),
+		Handler:           guard(c, handler(c)),
 		ReadHeaderTimeout: 10 * time.Second,
 		IdleTimeout:       2 * time.Minute,
 		ErrorLog:          slog.NewLogLogger(c.Log.Handler(), slog.LevelDebug),
@@ -82,6 +85,32 @@ func (s *Server) Close() error {
 	}
 	s.serving.Wait()
 	return err
+}
+
+// guard answers requests for this server's own address only. A browser says in Host which name it used: where a web page has its own
+// name lead to this machine (DNS rebinding), that is another one. It refuses requests of other pages too.
+func guard(c Config, next http.Handler) http.Handler {
+	known := append([]string{"localhost"}, c.Hosts...)
+	if host, _, err := net.SplitHostPort(c.Listen); err == nil && host != "" {
+		known = append(known, host)
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		host := r.Host
+		if h, _, err := net.SplitHostPort(r.Host); err == nil {
+			host = h
+		}
+		_, err := netip.ParseAddr(strings.Trim(host, "[]"))
+		if err != nil && !slices.ContainsFunc(known, func(k string) bool { return strings.EqualFold(k, host) }) {
+			http.Error(w, "this server answers to its own address only; metrics.hosts names others", http.StatusMisdirectedRequest)
+			return
+		}
+		site := r.Header.Get("Sec-Fetch-Site")
+		if origin := r.Header.Get("Origin"); origin != "" && origin != "http://"+r.Host || site == "cross-site" || site == "same-site" {
+			http.Error(w, "requests from other sites are refused", http.StatusForbidden)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 func handler(c Config) http.Handler {

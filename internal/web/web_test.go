@@ -13,6 +13,8 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/mynahbot/mynah/internal/record"
 	"github.com/mynahbot/mynah/internal/store"
 	"github.com/mynahbot/mynah/internal/store/jobs"
@@ -92,5 +94,52 @@ func TestServer(t *testing.T) {
 	}
 	if _, err := web.Start(t.Context(), web.Config{Listen: "nowhere"}); err == nil {
 		t.Error("listens nowhere")
+	}
+}
+
+// A web page that has its own name lead to this machine, or that asks across sites, learns nothing.
+func TestHosts(t *testing.T) {
+	server, err := web.Start(t.Context(), web.Config{
+		Listen: "127.0.0.1:0", Hosts: []string{"mynah.lan"}, Metrics: prometheus.NewRegistry(), Log: slog.New(slog.DiscardHandler),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer server.Close()
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	for _, path := range []string{"/metrics", "/healthz"} {
+		for name, test := range map[string]struct {
+			host   string
+			header http.Header
+			want   int
+		}{
+			"its address":          {server.Addr(), nil, 200},
+			"localhost":            {"LOCALHOST:9", nil, 200},
+			"another address":      {"192.168.1.7:9100", nil, 200},
+			"IPv6":                 {"[::1]:9100", nil, 200},
+			"a configured name":    {"mynah.lan", nil, 200},
+			"a page's name":        {"evil.example", nil, 421},
+			"one with its port":    {"evil.example:9100", nil, 421},
+			"one like an address":  {"127.0.0.1.evil.example", nil, 421},
+			"another site":         {server.Addr(), http.Header{"Origin": {"http://evil.example"}}, 403},
+			"another site's image": {server.Addr(), http.Header{"Sec-Fetch-Site": {"cross-site"}}, 403},
+		} {
+			request, err := http.NewRequestWithContext(t.Context(), "GET", "http://"+server.Addr()+path, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			request.Host = test.host
+			for k, v := range test.header {
+				request.Header[k] = v
+			}
+			response, err := client.Do(request)
+			if err != nil {
+				t.Fatal(err)
+			}
+			response.Body.Close()
+			if response.StatusCode != test.want {
+				t.Errorf("%s as %s: %d, want %d", path, name, response.StatusCode, test.want)
+			}
+		}
 	}
 }

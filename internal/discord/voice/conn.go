@@ -31,6 +31,9 @@ type Config struct {
 	Bitrate func(channel snowflake.ID) int
 	// Changed is told what becomes of a connection; it must not block. nil is allowed.
 	Changed func(guild snowflake.ID, e Event)
+	// MeasureNames has metrics tell speakers apart by their ids. Without it they have names that mean nothing and that the next
+	// process chooses anew.
+	MeasureNames bool
 	// Now and Rand are the clock and the randomness of end-to-end encryption.
 	Now  func() time.Time
 	Rand io.Reader
@@ -59,9 +62,10 @@ const (
 
 // Connections makes voice connections for a disgo client: pass its Create to voice.WithConnCreateFunc.
 type Connections struct {
-	config   Config
-	encoders chan struct{} // one for each encoder at work
-	pace     pacer
+	config    Config
+	encoders  chan struct{} // one for each encoder at work
+	pace      pacer
+	pseudonym func(snowflake.ID) string // of a speaker in metrics
 
 	mu    sync.Mutex
 	conns map[*Conn]bool // those that are not over
@@ -78,7 +82,7 @@ func NewConnections(c Config) *Connections {
 	if c.Rand == nil {
 		c.Rand = rand.Reader
 	}
-	return &Connections{config: c, encoders: make(chan struct{}, max(1, runtime.NumCPU()-1)), conns: map[*Conn]bool{}}
+	return &Connections{config: c, pseudonym: pseudonyms(c.MeasureNames), encoders: make(chan struct{}, max(1, runtime.NumCPU()-1)), conns: map[*Conn]bool{}}
 }
 
 // Create is a voice.ConnCreateFunc. The result is a *Conn. disgo's own options are not used: they configure its gateway

@@ -1,8 +1,13 @@
 package voice
 
 import (
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
 	"slices"
 
+	"github.com/disgoorg/snowflake/v2"
 	"github.com/prometheus/client_golang/prometheus"
 )
 
@@ -61,6 +66,19 @@ var speakerMetrics = []metric[SpeakerHealth]{
 	gauge("jitter_seconds", "Interarrival jitter (RFC 3550).", speakerLabels, func(s SpeakerHealth) float64 { return s.Jitter.Seconds() }),
 }
 
+// pseudonyms returns what metrics call a speaker: the id, or what nobody can trace to it, the same as long as the process runs.
+func pseudonyms(named bool) func(snowflake.ID) string {
+	if named {
+		return snowflake.ID.String
+	}
+	key := []byte(rand.Text())
+	return func(user snowflake.ID) string {
+		mac := hmac.New(sha256.New, key)
+		mac.Write([]byte(user.String()))
+		return hex.EncodeToString(mac.Sum(nil)[:8])
+	}
+}
+
 // Describe and Collect make Connections a prometheus.Collector. A connection's metrics are there as long as it is, a speaker's as
 // long as the speaker is in the channel.
 func (f *Connections) Describe(to chan<- *prometheus.Desc) {
@@ -96,7 +114,7 @@ func (f *Connections) Collect(to chan<- prometheus.Metric) {
 			}
 			listed++
 			for _, m := range speakerMetrics {
-				to <- prometheus.MustNewConstMetric(m.desc, m.kind, m.value(s), server, s.User.String())
+				to <- prometheus.MustNewConstMetric(m.desc, m.kind, m.value(s), server, f.pseudonym(s.User))
 			}
 		}
 	}

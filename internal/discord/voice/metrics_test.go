@@ -39,7 +39,7 @@ func TestMetrics(t *testing.T) {
 	t.Parallel()
 	g := newMainGateway(t, localvoice.Config{})
 	e := newEar()
-	all := NewConnections(Config{Listen: func(snowflake.ID) Listener { return e }})
+	all := NewConnections(Config{Listen: func(snowflake.ID) Listener { return e }, MeasureNames: true})
 	r := prometheus.NewPedanticRegistry()
 	r.MustRegister(all)
 	if got := gathered(t, r); len(got) != 1 { // no speakers are left out
@@ -89,6 +89,22 @@ func names(m map[string]float64) []string {
 		out = append(out, n)
 	}
 	return out
+}
+
+// Without MeasureNames nobody learns from metrics who speaks, and yet the same speaker keeps the same name.
+func TestMetricsNameNobody(t *testing.T) {
+	const user snowflake.ID = 80351110224678912
+	c, other := NewConnections(Config{}), NewConnections(Config{})
+	name := c.pseudonym(user)
+	if name != c.pseudonym(user) || name == c.pseudonym(user+1) {
+		t.Errorf("%s, %s and %s", name, c.pseudonym(user), c.pseudonym(user+1))
+	}
+	if strings.Contains(name, user.String()) || name == other.pseudonym(user) {
+		t.Errorf("%s can be traced", name)
+	}
+	if got := NewConnections(Config{MeasureNames: true}).pseudonym(user); got != user.String() {
+		t.Errorf("named: %s", got)
+	}
 }
 
 // However many speak, a scrape stays bounded and tells what it left out.
