@@ -31,7 +31,7 @@ func (c *doctorCmd) Run(ctx contextBox, cfg *config.Config, o *output, given ori
 		check.Recognizer = func() (*speech.Model, error) { return namedModel(cfg, installed) }
 	}
 	if cfg.Speech.Voice != "off" {
-		v, _ := openVoices(cfg, installed, nil)
+		v, _ := openVoices(cfg, installed, nil, nil)
 		defer func() { err = errors.Join(err, v.Close()) }()
 		check.Voices = v
 	}

@@ -26,6 +26,7 @@ import (
 type installedEncoders struct {
 	store *models.Store
 	say   func(sentence string)
+	trial *trial // nil: what is loaded is not tried before
 
 	mu     sync.Mutex
 	found  []*speech.Model // that are not put aside, the one to be used first
@@ -46,7 +47,11 @@ func openEncoders(cfg *config.Config, data config.Folder, say func(sentence stri
 	if err != nil {
 		return nil, err
 	}
-	e := &installedEncoders{store: store, say: say, loaded: map[string]loadedEncoder{}}
+	tries, err := newTrial(cfg, data, store)
+	if err != nil {
+		return nil, err
+	}
+	e := &installedEncoders{store: store, say: say, trial: tries, loaded: map[string]loadedEncoder{}}
 	damaged, err := store.Damaged(models.Encoder)
 	if err != nil {
 		return nil, err
@@ -112,7 +117,7 @@ func (e *installedEncoders) load(m *speech.Model) loadedEncoder {
 	if encoder := e.loaded[m.Name]; encoder != nil {
 		return encoder
 	}
-	encoder, err := e.open(m)
+	encoder, err := e.tried(m)
 	if err != nil {
 		e.found = slices.DeleteFunc(e.found, func(other *speech.Model) bool { return other == m })
 		e.say(putAside(m.Name, err))
@@ -120,6 +125,16 @@ func (e *installedEncoders) load(m *speech.Model) loadedEncoder {
 	}
 	e.loaded[m.Name] = encoder
 	return encoder
+}
+
+// tried loads a model that works in another process.
+func (e *installedEncoders) tried(m *speech.Model) (loadedEncoder, error) {
+	if e.trial != nil {
+		if err := e.trial.Try(context.Background(), m); err != nil && !errors.Is(err, errNoLibrary) {
+			return nil, err
+		}
+	}
+	return e.open(m)
 }
 
 // open loads a model, and sees whether it works.

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -19,6 +21,7 @@ type modelsCmd struct {
 	Add    modelsAddCmd    `cmd:"" help:"Install a model of your own: a folder, an archive, or a Piper voice's .onnx."`
 	Use    modelsUseCmd    `cmd:"" help:"Choose an installed model for its languages."`
 	Remove modelsRemoveCmd `cmd:"" help:"Delete an installed model."`
+	Try    modelsTryCmd    `cmd:"" hidden:"" help:"Load a model once; other commands start this one."`
 }
 
 // open opens the installed models.
@@ -150,7 +153,20 @@ func (c *modelsAddCmd) Run(ctx contextBox, parent *cli, cfg *config.Config, o *o
 	if err != nil {
 		return err
 	}
-	m, err := store.Add(ctx, c.Path, models.Addition{Name: c.Name, Kind: speech.Kind(c.Kind), Languages: c.Language})
+	tries, err := newTrial(cfg, parent.Models.Folder, store)
+	if err != nil {
+		return err
+	}
+	try := func(ctx context.Context, m *speech.Model) error {
+		o.say("%s is loaded once, to see whether it works", m.Name)
+		err := tries.Try(ctx, m)
+		if errors.Is(err, errNoLibrary) {
+			o.say("%s is taken untried: %v", m.Name, err)
+			return nil
+		}
+		return err
+	}
+	m, err := store.Add(ctx, c.Path, models.Addition{Name: c.Name, Kind: speech.Kind(c.Kind), Languages: c.Language, Try: try})
 	if err != nil {
 		return err
 	}

@@ -252,7 +252,11 @@ func openSpeech(ctx context.Context, cfg *config.Config, data config.Folder, b *
 	}
 	warmers := map[string]func(ctx context.Context, language string) error{}
 	cores := speech.NewCores(runtime.GOMAXPROCS(0))
-	engines, err := openEngines(cfg, installed, cores)
+	tries, err := newTrial(cfg, data, installed)
+	if err != nil {
+		return nil, err
+	}
+	engines, err := openEngines(cfg, installed, cores, tries, func(sentence string) { log.Warn(sentence) })
 	if err != nil {
 		return nil, err
 	}
@@ -262,7 +266,7 @@ func openSpeech(ctx context.Context, cfg *config.Config, data config.Folder, b *
 		warmers["recognizer"] = e.Warm
 	}
 	if cfg.Speech.Voice != "off" {
-		v, usual := openVoices(cfg, installed, cores)
+		v, usual := openVoices(cfg, installed, cores, tries)
 		closing.add("voices", func(context.Context) error { return v.Close() })
 		speaker := voices.Speaker{Synthesizer: v, Usual: usual}
 		b.Voice, voice = speaker, speaker

@@ -29,12 +29,15 @@ import (
 // openEngines opens what recognizes, by the names of speech.recognizer: those
 // that are usable as configured, and none when that is off. cores are shared
 // with the voices; nil where there are none.
-func openEngines(cfg *config.Config, store *models.Store, cores *speech.Cores) (engine.Set, error) {
+// A model that fails is put aside, which say tells; it is tried first where tries isn't nil.
+func openEngines(cfg *config.Config, store *models.Store, cores *speech.Cores, tries *trial, say func(sentence string)) (engine.Set, error) {
 	limits := audio.Limits{
 		MaxBytes:    cfg.Limits.AttachmentBytes,
 		MaxDuration: time.Duration(cfg.Limits.AudioMinutes) * time.Minute,
 	}
-	local := engine.Config{Limits: limits, Cores: cores}
+	local := engine.Config{Limits: limits, Cores: cores, Load: tries.load(), Aside: func(m *speech.Model, err error) {
+		say(fmt.Sprintf("The recognizer %s is put aside: %v. Install it again, or another one, and start Mynah anew.", m.Name, err))
+	}}
 	if cfg.Speech.Model != "" {
 		m, err := namedModel(cfg, store)
 		if err != nil {
@@ -101,7 +104,11 @@ func (c *transcribeCmd) Run(ctx contextBox, cfg *config.Config, o *output) (err 
 	}
 	here := *cfg
 	here.Limits.AttachmentBytes = -1 // a file of this machine is no attachment
-	engines, err := openEngines(&here, store, nil)
+	tries, err := newTrial(cfg, c.Folder, store)
+	if err != nil {
+		return err
+	}
+	engines, err := openEngines(&here, store, nil, tries, func(sentence string) { o.say("%s", sentence) })
 	if err != nil {
 		return err
 	}
@@ -173,8 +180,8 @@ func (c *transcribeCmd) transcribe(ctx context.Context, e *engine.Engine, file s
 // openVoices opens what speaks, and returns with it the name of the voice to be
 // used where none is asked for; "" is the usual one of each language. cores
 // are shared with what recognizes; nil where nothing does.
-func openVoices(cfg *config.Config, store *models.Store, cores *speech.Cores) (v *voices.Voices, usual string) {
-	c := voices.Config{Language: spoken.Primary(cfg.Bot.Language), Cores: cores, Steady: cfg.Speech.Steady}
+func openVoices(cfg *config.Config, store *models.Store, cores *speech.Cores, tries *trial) (v *voices.Voices, usual string) {
+	c := voices.Config{Load: tries.load(), Language: spoken.Primary(cfg.Bot.Language), Cores: cores, Steady: cfg.Speech.Steady}
 	switch cfg.Speech.Voice {
 	case "espeak":
 		usual = voices.ESpeak
@@ -228,7 +235,11 @@ func (c *sayCmd) Run(ctx contextBox, cfg *config.Config, o *output) (err error) 
 	if err != nil {
 		return err
 	}
-	v, usual := openVoices(cfg, store, nil)
+	tries, err := newTrial(cfg, c.Folder, store)
+	if err != nil {
+		return err
+	}
+	v, usual := openVoices(cfg, store, nil, tries)
 	defer func() { err = errors.Join(err, v.Close()) }()
 	began := time.Now()
 	sound, err := voices.Whole(ctx, v, spoken.Speech{Text: c.Text, Language: c.Language, Voice: cmp.Or(c.Voice, usual), Speed: c.Speed})

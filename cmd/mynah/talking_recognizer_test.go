@@ -48,7 +48,7 @@ func TestTalkRecognizers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	engines, err := openEngines(&cfg, none, nil)
+	engines, err := openEngines(&cfg, none, nil, nil, func(string) {})
 	if err != nil {
 		t.Fatal(err)
 	}

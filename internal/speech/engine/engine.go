@@ -45,12 +45,20 @@ type Config struct {
 	Streams int
 	// Cores are shared with others that keep processors busy; nil are so many as there are streams, of its own.
 	Cores *speech.Cores
+	// Load, where it isn't nil, is asked before a model is loaded, and returns why it can't be.
+	Load func(ctx context.Context, m *speech.Model) error
+	// Aside is told of a model that can't be loaded and isn't used any more; nil is allowed.
+	Aside func(m *speech.Model, err error)
 	// Limits of the files that are transcribed.
 	Limits audio.Limits
 }
 
-// ErrClosed is returned by an engine that was closed.
-var ErrClosed = errors.New("speech recognition is closed")
+var (
+	// ErrClosed is returned by an engine that was closed.
+	ErrClosed = errors.New("speech recognition is closed")
+	// ErrAside is wrapped by errors about a model that could not be loaded, and is put aside.
+	ErrAside = errors.New("the model is put aside, since it can't be loaded")
+)
 
 // Engine is a [spoken.Recognizer] that passes each utterance to the right one, and transcribes files with it. It is
 // safe for concurrent use.
@@ -63,6 +71,7 @@ type Engine struct {
 	closed bool
 	vad    *silero.Model
 	loaded map[string]*loading // by the model's folder
+	aside  map[string]error    // why a model isn't used any more, by its folder
 }
 
 // loading is a model that is or was being loaded by its first user.
@@ -88,7 +97,7 @@ func Open(config Config, store Store) *Engine {
 	if config.Limits.Decoders == nil {
 		config.Limits.Decoders = config.Cores.Decoders()
 	}
-	e := &Engine{config: config, store: store, loaded: map[string]*loading{}}
+	e := &Engine{config: config, store: store, loaded: map[string]*loading{}, aside: map[string]error{}}
 	e.transcriber = speech.Transcriber{Recognizer: e, NewVAD: e.NewVAD, Limits: config.Limits, Parallel: config.Streams}
 	if config.Service == nil { // the confidence of a service is on a scale of its own, and it finds the language out by itself
 		e.transcriber.Certain, e.transcriber.Detector = spoken.Certain, e
@@ -137,18 +146,29 @@ func (e *Engine) Recognize(ctx context.Context, u spoken.Utterance) (spoken.Tran
 	if e.config.Service != nil {
 		return e.config.Service.Recognize(ctx, u)
 	}
-	m, err := e.choose(u.Language)
-	if err != nil {
-		return spoken.Transcript{}, err
-	}
 	if len(u.Samples) == 0 {
-		return spoken.Transcript{Language: u.Language, Confidence: 1}, nil
+		_, err := e.choose(u.Language)
+		return spoken.Transcript{Language: u.Language, Confidence: 1}, err
 	}
-	r, err := e.load(ctx, m)
+	r, err := e.loadFor(ctx, u.Language)
 	if err != nil {
 		return spoken.Transcript{}, err
 	}
 	return r.Recognize(ctx, u)
+}
+
+// loadFor is the model for a language, loaded; the next one where that is put aside.
+func (e *Engine) loadFor(ctx context.Context, language string) (spoken.Recognizer, error) {
+	for {
+		m, err := e.choose(language)
+		if err != nil {
+			return nil, err
+		}
+		r, err := e.load(ctx, m)
+		if err == nil || !errors.Is(err, ErrAside) {
+			return r, err
+		}
+	}
 }
 
 // Languages are all that can be recognized now.
@@ -179,18 +199,27 @@ func (e *Engine) Warm(ctx context.Context, language string) error {
 	if e.config.Service != nil {
 		return nil
 	}
-	m, err := e.choose(language)
-	if err != nil {
-		return err
-	}
-	_, err = e.load(ctx, m)
+	_, err := e.loadFor(ctx, language)
 	return err
 }
 
 // choose is the model for a language; "" is that of the first model.
 func (e *Engine) choose(language string) (*speech.Model, error) {
+	var failed error
+	fits := func(m *speech.Model) bool {
+		if language != "" && !m.Covers(language) {
+			return false
+		}
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		if err := e.aside[m.Folder]; err != nil {
+			failed = err
+			return false
+		}
+		return true
+	}
 	for _, m := range e.config.Models {
-		if language == "" || m.Covers(language) {
+		if fits(m) {
 			return m, nil
 		}
 	}
@@ -205,7 +234,19 @@ func (e *Engine) choose(language string) (*speech.Model, error) {
 	if err != nil {
 		return nil, fmt.Errorf("speech recognition: %w", err)
 	}
-	return m, nil
+	if fits(m) {
+		return m, nil
+	}
+	others, err := e.store.Usable(models.Recognizer)
+	if err != nil {
+		return nil, fmt.Errorf("speech recognition: %w", err)
+	}
+	for _, m := range others {
+		if fits(m) {
+			return m, nil
+		}
+	}
+	return nil, failed
 }
 
 // load loads a model once, whoever asks for it first.
@@ -221,10 +262,8 @@ func (e *Engine) load(ctx context.Context, m *speech.Model) (spoken.Recognizer, 
 		e.loaded[m.Folder] = l
 		go func() {
 			defer close(l.done)
-			if l.recognizer, l.err = e.open(m); l.err != nil {
-				e.mu.Lock()
-				delete(e.loaded, m.Folder) // the next one tries again
-				e.mu.Unlock()
+			if l.recognizer, l.err = e.open(context.WithoutCancel(ctx), m); l.err != nil {
+				l.err = e.putAside(m, l.err)
 			}
 		}()
 	}
@@ -237,10 +276,32 @@ func (e *Engine) load(ctx context.Context, m *speech.Model) (spoken.Recognizer, 
 	}
 }
 
-func (e *Engine) open(m *speech.Model) (closingRecognizer, error) {
+// putAside has a model be used no more that can't be loaded, until the engine is opened anew. Where only the library is missing, the
+// next one tries again.
+func (e *Engine) putAside(m *speech.Model, err error) error {
+	e.mu.Lock()
+	delete(e.loaded, m.Folder)
+	missing := errors.Is(err, models.ErrNotInstalled)
+	if !missing {
+		err = fmt.Errorf("%w: %s: %w", ErrAside, m.Name, err)
+		e.aside[m.Folder] = err
+	}
+	e.mu.Unlock()
+	if !missing && e.config.Aside != nil {
+		e.config.Aside(m, err)
+	}
+	return err
+}
+
+func (e *Engine) open(ctx context.Context, m *speech.Model) (closingRecognizer, error) {
 	library, err := e.library()
 	if err != nil {
 		return nil, err
+	}
+	if e.config.Load != nil {
+		if err := e.config.Load(ctx, m); err != nil {
+			return nil, err
+		}
 	}
 	if err := onnx.Load(library.ONNXRuntime()); err != nil {
 		return nil, err

@@ -56,7 +56,7 @@ func (e *Engine) explain(err error) error {
 	switch {
 	case errors.As(err, &noModel):
 		return &spoken.HearingError{Fault: spoken.HearingNoModel, Language: noModel.Language, Install: noModel.Install, Err: err}
-	case errors.Is(err, models.ErrNotInstalled):
+	case errors.Is(err, models.ErrNotInstalled), errors.Is(err, ErrAside):
 		return &spoken.HearingError{Fault: spoken.HearingNoRecognizer, Install: models.SpeechPack, Err: err}
 	case errors.Is(err, audio.ErrTooLong):
 		minutes := int(math.Round(e.config.Limits.MaxDuration.Minutes()))

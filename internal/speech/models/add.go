@@ -19,6 +19,8 @@ type Addition struct {
 	Name      string      // by default that of the folder, archive or file
 	Kind      speech.Kind // by default found by the names of the files, where only one kind has such
 	Languages []string    // BCP 47 primary tags; a Piper voice tells its own
+	// Try returns why a model doesn't work, which is then not taken; nil takes any.
+	Try func(ctx context.Context, m *speech.Model) error
 }
 
 // Add installs a model that a person has: a folder with its files, an archive of such a folder, or a Piper voice by its
@@ -68,6 +70,12 @@ func (s *Store) Add(ctx context.Context, path string, a Addition) (*speech.Model
 	}
 	if err := finish(root, m, "file:"+path); err != nil {
 		return nil, fmt.Errorf("add model %s: %w", a.Name, err)
+	}
+	if a.Try != nil {
+		m.Folder = stage
+		if err := a.Try(ctx, &m); err != nil {
+			return nil, fmt.Errorf("add model %s: %w", a.Name, err)
+		}
 	}
 	if err := s.place(stage, a.Name); err != nil {
 		return nil, fmt.Errorf("add model %s: %w", a.Name, err)

@@ -53,6 +53,8 @@ type Config struct {
 	Language string
 	// Cores are shared with others that keep processors busy; nil are one for each processor, of its own.
 	Cores *speech.Cores
+	// Load, where it isn't nil, is asked before a voice is loaded, and returns why it can't be.
+	Load func(ctx context.Context, m *speech.Model) error
 	// Steady voices say the same text the same way each time, to the sample, and sound monotonous.
 	Steady bool
 }
@@ -204,7 +206,12 @@ func (v *Voices) load(ctx context.Context, m *speech.Model) (*sherpa.Voice, erro
 		v.loaded[m.Name] = l
 		go func() {
 			defer close(l.done)
-			l.voice, l.err = v.open(m)
+			if v.config.Load != nil {
+				l.err = v.config.Load(context.WithoutCancel(ctx), m)
+			}
+			if l.err == nil {
+				l.voice, l.err = v.open(m)
+			}
 		}()
 	}
 	v.mu.Unlock()
@@ -251,6 +258,12 @@ func (v *Voices) openLibrary() (*sherpa.Library, error) {
 	}
 	v.library, err = sherpa.Open(m.Folder)
 	return v.library, err
+}
+
+// Try loads a voice and has it say a word, and returns why that doesn't work.
+func (v *Voices) Try(ctx context.Context, m *speech.Model) error {
+	_, err := v.load(ctx, m)
+	return err
 }
 
 // Warm loads the voices of the languages.
