@@ -1,11 +1,14 @@
 package main
 
 import (
+	"context"
 	"errors"
 
 	"github.com/mynahbot/mynah/internal/config"
 	"github.com/mynahbot/mynah/internal/doctor"
 	"github.com/mynahbot/mynah/internal/speech"
+	"github.com/mynahbot/mynah/internal/speech/models"
+	"github.com/mynahbot/mynah/internal/store"
 )
 
 type doctorCmd struct {
@@ -26,6 +29,20 @@ func (c *doctorCmd) Run(ctx contextBox, cfg *config.Config, o *output, given ori
 	check := doctor.Config{
 		Data: dir, RESTURL: cfg.Discord.RestURL, MessageContent: cfg.Discord.MessageContent,
 		Models: installed, Languages: []string{"en", "ru"},
+	}
+	kept := store.Config{Dir: dir, URL: cfg.Store.URL, Blobs: cfg.Blobs.URL}
+	check.Kept = []doctor.Check{
+		{Name: "database", Run: func(ctx context.Context) (string, error) { return store.CheckDatabase(ctx, kept) },
+			Mend: "stop Mynah and put back the last backup of the data folder; sqlite3 mynah.db .recover may save what is whole"},
+		{Name: "blobs", Run: func(ctx context.Context) (string, error) { return store.CheckBlobs(ctx, kept) },
+			Mend: "see whether this machine reaches the place that blobs.url names, with its keys"},
+	}
+	if _, err := installed.Find(models.Library, ""); err == nil {
+		tries, err := newTrial(cfg, c.Folder, installed)
+		if err != nil {
+			return err
+		}
+		check.Load = tries.Try
 	}
 	if cfg.Speech.Model != "" {
 		check.Recognizer = func() (*speech.Model, error) { return namedModel(cfg, installed) }

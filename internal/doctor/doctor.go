@@ -31,8 +31,14 @@ const (
 	// MinFree is the least free space on the data folder's disk, bytes: models
 	// and a training need about that much.
 	MinFree = 500_000_000
+	// fewFree is below which a little more space is advised, bytes.
+	fewFree = 2_000_000_000
 	// discordTime is how long Discord may take to answer.
 	discordTime = 10 * time.Second
+	// keptTime is how long the database and the blobs may take; the database is read through.
+	keptTime = 2 * time.Minute
+	// maxSkew is how wrong the clock may be: the times of messages and of what is kept are compared with it.
+	maxSkew = time.Minute
 )
 
 // Finding is the result of one check.
@@ -54,13 +60,27 @@ type Config struct {
 	Models         *models.Store
 	Voices         *voices.Voices // nil: nothing is to be spoken
 	Languages      []string       // that are to be spoken
+	// Kept are the database and the blobs, each of which says what it found.
+	Kept []Check
+	// Load loads a model once, and returns why it can't; nil: none is loaded.
+	Load func(ctx context.Context, m *speech.Model) error
 	// Recognizer reads the model that the configuration names; nil: it names none.
 	Recognizer func() (*speech.Model, error)
+}
+
+// Check is a check that somebody else does.
+type Check struct {
+	Name string
+	Run  func(ctx context.Context) (found string, err error)
+	Mend string // where it fails
 }
 
 // Run does all checks and returns what they found, in a fixed order.
 func Run(ctx context.Context, c Config) []Finding {
 	findings := []Finding{folder(c.Data), disk(c.Data)}
+	for _, check := range c.Kept {
+		findings = append(findings, check.finding(ctx))
+	}
 	for _, p := range []struct{ program, packages, use string }{
 		{"ffmpeg", "ffmpeg", "decodes what people upload"},
 		{"espeak-ng", "espeak-ng", "speaks languages without a voice of their own"},
@@ -71,6 +91,9 @@ func Run(ctx context.Context, c Config) []Finding {
 	findings = append(findings, encoders(c.Models)...)
 	if c.Recognizer != nil {
 		findings = append(findings, named(c.Recognizer()))
+	}
+	if c.Load != nil {
+		findings = append(findings, loads(ctx, c)...)
 	}
 	if c.Voices != nil {
 		findings = append(findings, speakers(c.Voices, c.Languages)...)
@@ -113,10 +136,43 @@ func disk(dir string) Finding {
 	free := stat.Bavail * uint64(stat.Bsize)
 	f.OK = free >= MinFree
 	f.Detail = fmt.Sprintf("%.1f GB free", float64(free)/1e9)
-	if !f.OK {
+	switch {
+	case !f.OK:
 		f.Mend = fmt.Sprintf("free some space: at least %.1f GB are needed", MinFree/1e9)
+	case free < fewFree:
+		f.Mend = fmt.Sprintf("free some space: with less than %.0f GB, an upload or a deletion may find no room", fewFree/1e9)
 	}
 	return f
+}
+
+func (c Check) finding(ctx context.Context) Finding {
+	ctx, cancel := context.WithTimeout(ctx, keptTime)
+	defer cancel()
+	found, err := c.Run(ctx)
+	if err != nil {
+		return Finding{Check: c.Name, Detail: err.Error(), Mend: c.Mend}
+	}
+	return Finding{Check: c.Name, OK: true, Detail: found}
+}
+
+// loads tells of the installed models that don't load; those that do are told as one.
+func loads(ctx context.Context, c Config) []Finding {
+	var bad []Finding
+	good := 0
+	for _, task := range []models.Task{models.Recognizer, models.VAD, models.Voice, models.Encoder} {
+		usable, err := c.Models.Usable(task)
+		if err != nil {
+			return append(bad, Finding{Check: "models load", Detail: err.Error(), Mend: "make the folder of models readable"})
+		}
+		for _, m := range usable {
+			if err := c.Load(ctx, m); err != nil {
+				bad = append(bad, Finding{Check: "model " + m.Name, Detail: err.Error(), Mend: "mynah models remove " + m.Name + ", and install it again"})
+				continue
+			}
+			good++
+		}
+	}
+	return append(bad, Finding{Check: "models load", OK: true, Detail: fmt.Sprintf("%d of %d", good, good+len(bad))})
 }
 
 // program checks that a program is installed.
@@ -251,7 +307,7 @@ func discordFindings(ctx context.Context, c Config) []Finding {
 			intent.Mend = "open https://discord.com/developers/applications, choose the application, click Bot, switch on Message Content Intent and save; or set discord.message_content to false"
 		}
 	}
-	return []Finding{token, intent, commands(ctx, client, application.ID), sessions(ctx, client)}
+	return []Finding{token, intent, commands(ctx, client, application.ID), sessions(ctx, client), skew(ctx, c)}
 }
 
 // commands looks whether Discord knows Mynah's commands.
@@ -303,16 +359,58 @@ func cause(err error) string {
 	return err.Error()
 }
 
+// skew compares this machine's clock with Discord's.
+func skew(ctx context.Context, c Config) Finding {
+	f := Finding{Check: "clock"}
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	defer transport.CloseIdleConnections()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, api(c)+"/gateway", nil)
+	if err != nil {
+		f.Detail, f.Mend = err.Error(), "correct discord.rest_url"
+		return f
+	}
+	asked := time.Now()
+	answer, err := (&http.Client{Transport: transport}).Do(request)
+	if err != nil {
+		f.Detail, f.Mend = "Discord doesn't say what time it is: "+cause(err), "see whether this machine reaches discord.com"
+		return f
+	}
+	answer.Body.Close()
+	theirs, err := http.ParseTime(answer.Header.Get("Date"))
+	if err != nil {
+		f.OK, f.Detail = true, "Discord doesn't say what time it is"
+		return f
+	}
+	off := asked.Add(time.Since(asked) / 2).Sub(theirs)
+	f.OK = off.Abs() <= maxSkew
+	f.Detail = "as Discord's"
+	if !f.OK {
+		way := "fast"
+		if off < 0 {
+			way = "slow"
+		}
+		f.Detail = fmt.Sprintf("it is %s %s", off.Abs().Round(time.Second), way)
+		f.Mend = "set this machine's clock, best by NTP: timedatectl set-ntp true"
+	}
+	return f
+}
+
+// api is the address of Discord's API with its version.
+func api(c Config) string {
+	if c.RESTURL == "" {
+		return rest.API
+	}
+	address := strings.TrimSuffix(c.RESTURL, "/")
+	if !strings.HasSuffix(address, "/v10") {
+		address += "/v10"
+	}
+	return address
+}
+
 // client asks Discord; end must be called.
 func client(c Config) (client rest.Client, end func()) {
-	api := rest.API
-	if c.RESTURL != "" {
-		if api = strings.TrimSuffix(c.RESTURL, "/"); !strings.HasSuffix(api, "/v10") {
-			api += "/v10"
-		}
-	}
 	transport := http.DefaultTransport.(*http.Transport).Clone()
-	client = rest.NewClient(c.Token, rest.WithURL(api), rest.WithHTTPClient(&http.Client{Transport: transport}),
+	client = rest.NewClient(c.Token, rest.WithURL(api(c)), rest.WithHTTPClient(&http.Client{Transport: transport}),
 		rest.WithRateLimiter(rest.NewNoopRateLimiter()), rest.WithLogger(slog.New(slog.DiscardHandler)))
 	return client, transport.CloseIdleConnections
 }

@@ -32,18 +32,7 @@ func TestSentenceEncoder(t *testing.T) {
 	if f := look()["sentence encoder"]; !f.OK || !strings.Contains(f.Detail, "known by its words alone") || !strings.Contains(f.Mend, "models pull speech-pack") {
 		t.Errorf("without one: %+v", f)
 	}
-	mine := filepath.Join(t.TempDir(), "mine")
-	if err := os.Mkdir(mine, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	for _, name := range []string{"model.onnx", "tokenizer.json"} {
-		if err := os.WriteFile(filepath.Join(mine, name), []byte(name), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if _, err := store.Add(t.Context(), mine, models.Addition{}); err != nil {
-		t.Fatal(err)
-	}
+	addEncoder(t, store, "mine")
 	if f := look()["sentence encoder"]; !f.OK || f.Detail != filepath.Join(folder, "mine") || f.Mend != "" {
 		t.Errorf("with one: %+v", f)
 	}
@@ -126,5 +115,22 @@ func TestRun(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// addEncoder installs a sentence encoder that looks whole.
+func addEncoder(t *testing.T, store *models.Store, name string) {
+	t.Helper()
+	folder := filepath.Join(t.TempDir(), name)
+	if err := os.Mkdir(folder, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range []string{"model.onnx", "tokenizer.json"} {
+		if err := os.WriteFile(filepath.Join(folder, file), []byte(file), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := store.Add(t.Context(), folder, models.Addition{}); err != nil {
+		t.Fatal(err)
 	}
 }
