@@ -68,6 +68,7 @@ type Bot struct {
 	talks       talks
 	memberships memberships
 	expire      chan struct{} // has what was said looked through
+	deletions   deletions
 
 	ownLane    atomic.Uint64
 	settingsMu sync.Mutex // one change of settings at a time
@@ -137,10 +138,12 @@ func New(cfg Config) (*Bot, error) {
 	return b, nil
 }
 
-// Start begins to write exchanges behind, and to delete what has been kept long enough. Call it once.
+// Start begins to write exchanges behind, to delete what has been kept long enough, and to finish deletions that people asked for. Call
+// it once.
 func (b *Bot) Start() {
 	b.wg.Go(b.memory.run)
 	b.wg.Go(b.keepTime)
+	b.wg.Go(b.deleteOn)
 }
 
 // Connect gives the bot its way to Discord; calls may be nil. Jobs that want to write wait for it.

@@ -72,6 +72,9 @@ func (b *Bot) correctMenu() *Command {
 				return errors.New("a menu without a way to open a form")
 			}
 			e, found, err := c.bot.memory.byMessage(ctx, c.Server, c.Target.ID)
+			if err == nil && found {
+				found, err = c.sees(ctx, e)
+			}
 			if err != nil {
 				return err
 			}
@@ -105,10 +108,13 @@ func (b *Bot) correctForm() *Command {
 // correctMessage corrects what one message of Mynah's answered.
 func (c *Call) correctMessage(ctx context.Context, id record.MessageID, right string) error {
 	e, found, err := c.bot.memory.byMessage(ctx, c.Server, id)
+	if err == nil && found {
+		found, err = c.sees(ctx, e)
+	}
 	if err != nil {
 		return err
 	}
-	if !found {
+	if !found { // or none of theirs, which sounds the same
 		return c.fail("correct.no_question", "days", retentionDays(c.settings))
 	}
 	return c.correctExchange(ctx, e, right)

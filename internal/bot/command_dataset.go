@@ -21,6 +21,8 @@ import (
 
 const (
 	datasetFolder = "datasets"
+	// exportFolder holds what was too large to send.
+	exportFolder = "files"
 	// labelsShown, skipsShown and examplesShown are how many of each a message lists.
 	labelsShown   = 15
 	skipsShown    = 5
@@ -131,6 +133,9 @@ func (c *Call) keepDataset(ctx context.Context, w *workspace.Workspace, a Attach
 	if _, report, err := teach.ReadDataset(ctx, w, choice); err != nil {
 		return "", c.readError(name, report, err)
 	}
+	if err := c.brought(ctx, name); err != nil {
+		return "", err
+	}
 	if err := w.Rename(choice.Path, name); err != nil {
 		return "", c.fileError(name, err)
 	}
@@ -225,8 +230,8 @@ func completeDatasets(_ context.Context, c *Call, typed string) ([]Choice, error
 func (b *Bot) datasets() []*Command {
 	return []*Command{
 		{Name: "dataset list", ServerOnly: true, Run: listDatasets},
-		{Name: "dataset show", ServerOnly: true, Slow: true, Options: []Option{{Name: "path", Rest: true, Complete: completeDatasets}}, Run: showDataset},
-		{Name: "dataset find", ServerOnly: true, Slow: true, Options: []Option{{Name: "text", Required: true, Rest: true, Verbatim: true}}, Run: findExamples},
+		{Name: "dataset show", ServerOnly: true, Trusted: true, Slow: true, Options: []Option{{Name: "path", Rest: true, Complete: completeDatasets}}, Run: showDataset},
+		{Name: "dataset find", ServerOnly: true, Trusted: true, Slow: true, Options: []Option{{Name: "text", Required: true, Rest: true, Verbatim: true}}, Run: findExamples},
 		{
 			Name: "dataset edit", ServerOnly: true, Trusted: true, Run: editExample,
 			Options: []Option{
@@ -344,7 +349,7 @@ func (c *Call) sendOrKeep(ctx context.Context, name string, data []byte, text st
 	if err != nil {
 		return err
 	}
-	kept := path.Join("files", c.bot.cfg.Now().UTC().Format("20060102-150405-")+name)
+	kept := path.Join(exportFolder, c.bot.cfg.Now().UTC().Format("20060102-150405-")+name)
 	if _, err := w.Create(kept, bytes.NewReader(data)); err != nil {
 		return err
 	}

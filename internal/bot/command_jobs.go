@@ -34,10 +34,17 @@ func (b *Bot) status() *Command {
 			if err != nil {
 				return err
 			}
-			if len(all) == 0 {
-				return c.Say(ctx, c.T("job.none"))
-			}
 			var b strings.Builder
+			pending, err := c.pendingDeletion(ctx)
+			if err != nil {
+				return err
+			}
+			if pending != "" {
+				b.WriteString(pending + "\n")
+			}
+			if len(all) == 0 {
+				return c.Say(ctx, b.String()+c.T("job.none"))
+			}
 			b.WriteString(c.T("job.list") + "\n")
 			for _, job := range all {
 				b.WriteString("• " + c.jobLine(job) + "\n")

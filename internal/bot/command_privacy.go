@@ -3,9 +3,27 @@ package bot
 import (
 	"context"
 	"encoding/json"
-
-	"github.com/mynahbot/mynah/internal/record"
+	"slices"
 )
+
+// deletionLeft says what of the author's deletion is still to be done.
+func (c *Call) deletionLeft(ctx context.Context) string {
+	ctx = context.WithoutCancel(ctx)
+	servers, err := c.bot.cfg.Privacy.DeletionServers(ctx, c.Author.ID)
+	if err != nil || len(servers) == 0 {
+		return c.T("privacy.left_rows")
+	}
+	return c.T("privacy.left_servers", "servers", len(servers))
+}
+
+// pendingDeletion is a sentence about a deletion that the author asked for and that isn't done; "" where there is none.
+func (c *Call) pendingDeletion(ctx context.Context) (string, error) {
+	pending, err := c.bot.cfg.Privacy.Deletions(ctx)
+	if err != nil || !slices.Contains(pending, c.Author.ID) {
+		return "", err
+	}
+	return c.T("privacy.unfinished", "left", c.deletionLeft(ctx)), nil
+}
 
 // privacy are the commands by which a person gets, or deletes, what is kept about them.
 func (b *Bot) privacy() []*Command {
@@ -43,22 +61,13 @@ func (b *Bot) privacy() []*Command {
 				if confirmed, _ := c.Bool("confirm"); !confirmed {
 					return c.Say(ctx, c.T("privacy.confirm", "days", retentionDays(c.settings)))
 				}
-				c.bot.talks.forget(c.Author.ID) // first, so that nothing is kept while the rest is deleted
-				if err := c.bot.memory.flush(ctx); err != nil {
-					return err
+				if err := c.bot.cfg.Privacy.BeginDeletion(ctx, c.Author.ID); err != nil {
+					return err // nothing was deleted
 				}
-				servers, err := c.bot.cfg.Privacy.DeleteUser(ctx, c.Author.ID)
+				servers, err := c.bot.finishDeletion(ctx, c.Author.ID)
 				if err != nil {
-					return err
-				}
-				c.bot.memory.forget(func(e record.Exchange) bool { return e.Asker == c.Author.ID })
-				c.bot.forgetSounds()
-				c.bot.expireNow()
-				c.bot.answers.ForgetAll() // corrections of theirs may answer anywhere
-				for _, server := range servers {
-					if err := c.bot.teacher.RemoveStale(ctx, server); err != nil {
-						return err
-					}
+					c.bot.log.Error("a deletion isn't finished; it is tried again", "err", err)
+					return c.Say(ctx, c.T("privacy.unfinished", "left", c.deletionLeft(ctx)))
 				}
 				if len(servers) > 0 {
 					return c.Say(ctx, c.T("privacy.deleted_stale", "servers", len(servers)))

@@ -124,6 +124,9 @@ func (c *Call) keepUploads(ctx context.Context, w *workspace.Workspace) (names [
 			return names, err
 		}
 		names = append(names, name)
+		if err := c.brought(ctx, name); err != nil {
+			return names, err
+		}
 	}
 	return names, nil
 }

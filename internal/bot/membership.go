@@ -58,6 +58,19 @@ func (c *Call) member(ctx context.Context) (bool, error) {
 	return is, nil
 }
 
+// sees reports whether the author may see an exchange: it was here, or in a channel of the server that they see. What was written to
+// Mynah directly is for whoever wrote it alone.
+func (c *Call) sees(ctx context.Context, e record.Exchange) (bool, error) {
+	if e.Channel == c.Channel || e.Asker == c.Author.ID {
+		return true, nil
+	}
+	link, err := c.bot.connection(ctx)
+	if err != nil {
+		return false, err
+	}
+	return link.members.Sees(ctx, c.Server, e.Channel, c.Author.ID)
+}
+
 // allowed is the refusal of a command that the author may not use here, nil
 // where they may.
 func (c *Call) allowed(ctx context.Context, cmd *Command) error {

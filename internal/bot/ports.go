@@ -53,6 +53,8 @@ type Fetcher interface {
 type Members interface {
 	// Member returns a member as they are now; is is false for somebody who is none.
 	Member(ctx context.Context, server record.ServerID, user record.UserID) (p Person, is bool, err error)
+	// Sees reports whether somebody may see what is written in a channel of the server.
+	Sees(ctx context.Context, server record.ServerID, channel record.ChannelID, user record.UserID) (bool, error)
 }
 
 // FetchError says why an attachment wasn't read.
@@ -144,7 +146,26 @@ type VoiceStore interface {
 // PrivacyStore hands out and deletes what is kept about a person.
 type PrivacyStore interface {
 	ExportUser(ctx context.Context, user record.UserID) (record.Personal, error)
+	DeletionStore
+	FileStore
+}
+
+// DeletionStore deletes what is kept about a person, in steps that outlive a crash. What BeginDeletion notes is among Deletions until
+// EndDeletion, and on which servers models and files are still to be looked through is among DeletionServers until DeletionDone.
+type DeletionStore interface {
+	BeginDeletion(ctx context.Context, user record.UserID) error
+	Deletions(ctx context.Context) ([]record.UserID, error)
 	DeleteUser(ctx context.Context, user record.UserID) ([]record.ServerID, error)
+	DeletionServers(ctx context.Context, user record.UserID) ([]record.ServerID, error)
+	DeletionDone(ctx context.Context, user record.UserID, server record.ServerID) error
+	EndDeletion(ctx context.Context, user record.UserID) error
+}
+
+// FileStore knows who brought the files of a server's workspace.
+type FileStore interface {
+	SaveFile(ctx context.Context, f record.File) error
+	Files(ctx context.Context, server record.ServerID, user record.UserID) ([]record.File, error)
+	ForgetFile(ctx context.Context, server record.ServerID, path string) error
 }
 
 // Workspaces gives each server its own folder.

@@ -37,6 +37,12 @@ func (b *Bot) vote(ctx context.Context, r Reaction, vote int) {
 		server = b.cfg.HomeServer
 	}
 	e, known, err := b.memory.byMessage(ctx, server, r.Message)
+	if err == nil && known && e.Channel != r.Channel && e.Asker != r.User {
+		var link *link
+		if link, err = b.connection(ctx); err == nil {
+			known, err = link.members.Sees(ctx, server, e.Channel, r.User)
+		}
+	}
 	if err == nil && known {
 		f := record.Feedback{Server: server, User: r.User, Message: e.AnsweredIn, Vote: vote, At: b.cfg.Now()}
 		if r.Added {

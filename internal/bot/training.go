@@ -49,6 +49,7 @@ func (b *Bot) Train(ctx context.Context, job record.Job, progress func(any) erro
 		}
 		board.set(text)
 	})
+	b.forgetUploads(ctx, job.Server, request.Uploads)
 	if ctx.Err() != nil {
 		board.stop()
 		return ctx.Err() // cancelled, or the program stops: JobEnded tells of the first
@@ -99,6 +100,7 @@ func (b *Bot) JobEnded(ctx context.Context, job record.Job) {
 		text = words.T("train.failed", "job", job.ID, "why", words.T("error.broken"))
 	}
 	b.teacher.RemoveUploads(job.Server, args.Uploads)
+	b.forgetUploads(ctx, job.Server, args.Uploads)
 	if p, ok := teach.ReadProgress(job); ok && p.Remote != "" && job.State == record.JobCancelled {
 		text += "\n" + b.cancelRemote(ctx, words, p.Remote)
 		var cancel context.CancelFunc // the service may have taken all of the time that there was

@@ -109,6 +109,52 @@ func (c *Client) Member(ctx context.Context, server record.ServerID, user record
 	return c.person(&guild, m.User, m), true, nil
 }
 
+// Sees implements [bot.Members].
+func (c *Client) Sees(ctx context.Context, server record.ServerID, channel record.ChannelID, user record.UserID) (bool, error) {
+	found, err := c.disgo.Rest.GetChannel(snowflake.ID(channel), rest.WithCtx(ctx))
+	if refused, ok := errors.AsType[*apiError](err); ok && refused.status < 500 {
+		return false, nil // it is gone, or Mynah may not see it any more
+	}
+	if err != nil {
+		return false, err
+	}
+	place, ok := found.(discord.GuildChannel)
+	if !ok || place.GuildID() != snowflake.ID(server) {
+		return false, nil
+	}
+	private := false
+	if t, thread := found.(discord.GuildThread); thread {
+		// Who may see a thread is said by the channel that it belongs to; a private one is for those who are in it.
+		if t.ParentID() == nil {
+			return false, nil
+		}
+		private = t.Type() == discord.ChannelTypeGuildPrivateThread
+		above, err := c.disgo.Rest.GetChannel(*t.ParentID(), rest.WithCtx(ctx))
+		if err != nil {
+			return false, err
+		}
+		if place, ok = above.(discord.GuildChannel); !ok {
+			return false, nil
+		}
+	}
+	may, err := c.permissions(ctx, place, snowflake.ID(user))
+	switch errorCode(err) {
+	case codeUnknownMember, codeUnknownUser:
+		return false, nil
+	}
+	if err != nil || !may.Has(discord.PermissionViewChannel) {
+		return false, err
+	}
+	if !private || may.Has(discord.PermissionManageThreads) {
+		return true, nil
+	}
+	_, err = c.disgo.Rest.GetThreadMember(snowflake.ID(channel), snowflake.ID(user), false, rest.WithCtx(ctx))
+	if refused, ok := errors.AsType[*apiError](err); ok && refused.status < 500 {
+		return false, nil
+	}
+	return err == nil, err
+}
+
 // part is one message of a reply.
 type part struct {
 	text    string

@@ -39,6 +39,7 @@ type Correction struct {
 	Given      string       `json:"given"`
 	Right      string       `json:"right"`
 	By         UserID       `json:"by"`
+	Asker      UserID       `json:"asker,omitempty"`   // whose question it was; 0 = not known
 	Message    MessageID    `json:"message,omitempty"` // Mynah's message that was wrong; 0 = none
 	At         time.Time    `json:"at"`
 	AbsorbedBy ModelID      `json:"absorbed_by,omitempty"` // the first model trained with it; 0 = none yet

@@ -48,4 +48,13 @@ type Personal struct {
 	Voice       *VoicePreference `json:"voice,omitempty"`
 	Transcripts []Transcript     `json:"transcripts"`
 	Jobs        []Job            `json:"jobs"`
+	Files       []File           `json:"files"`
+}
+
+// File is a file of a server's workspace that somebody brought.
+type File struct {
+	Server ServerID  `json:"server"`
+	Path   string    `json:"path"` // in the workspace
+	By     UserID    `json:"by"`
+	At     time.Time `json:"at"`
 }

@@ -8,11 +8,12 @@ import (
 	"github.com/mynahbot/mynah/internal/record"
 )
 
-const correctionColumns = `id, server, question, given, right_reply, by_user, message, at, absorbed_by`
+const correctionColumns = `id, server, question, given, right_reply, by_user, asker, message, at, absorbed_by`
 
 func scanCorrection(row scanner) (c record.Correction, err error) {
-	var server, by, message, at int64
-	err = row.Scan(&c.ID, &server, &c.Question, &c.Given, &c.Right, &by, &message, &at, &c.AbsorbedBy)
+	var server, by, asker, message, at int64
+	err = row.Scan(&c.ID, &server, &c.Question, &c.Given, &c.Right, &by, &asker, &message, &at, &c.AbsorbedBy)
+	c.Asker = record.UserID(asker)
 	c.Server, c.By, c.Message, c.At = record.ServerID(server), record.UserID(by), record.MessageID(message), moment(at)
 	return c, err
 }
@@ -20,9 +21,9 @@ func scanCorrection(row scanner) (c record.Correction, err error) {
 // SaveCorrection keeps a new correction and returns its id; c.ID is ignored.
 func (s *Store) SaveCorrection(ctx context.Context, c record.Correction) (id record.CorrectionID, err error) {
 	err = s.write.QueryRowContext(ctx, `INSERT INTO correction
-		(server, question, given, right_reply, by_user, message, at, absorbed_by)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING id`,
-		int64(c.Server), clean(c.Question), clean(c.Given), clean(c.Right), int64(c.By),
+		(server, question, given, right_reply, by_user, asker, message, at, absorbed_by)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING id`,
+		int64(c.Server), clean(c.Question), clean(c.Given), clean(c.Right), int64(c.By), int64(c.Asker),
 		int64(c.Message), micros(c.At), int64(c.AbsorbedBy)).Scan(&id)
 	if err != nil {
 		return 0, fmt.Errorf("keep a correction of server %s: %w", c.Server, err)

@@ -47,7 +47,7 @@ func TestStore(t *testing.T) {
 	suite := map[string]func(t *testing.T, ctx context.Context, s *store.Store){
 		"Settings": testSettings, "Exchanges": testExchanges, "Corrections": testCorrections,
 		"Feedback": testFeedback, "Examples": testExamples, "ManyExamples": testManyExamples, "Models": testModels,
-		"Voice": testVoice, "Transcripts": testTranscripts, "Retention": testRetention, "Privacy": testPrivacy, "Forgotten": testForgotten, "Texts": testTexts,
+		"Voice": testVoice, "Transcripts": testTranscripts, "Retention": testRetention, "Privacy": testPrivacy, "Deletions": testDeletions, "Forgotten": testForgotten, "Texts": testTexts,
 	}
 	for _, backend := range postgres.Backends() {
 		t.Run(backend.Name, func(t *testing.T) {

@@ -83,7 +83,7 @@ func (t *Teacher) Correct(ctx context.Context, e record.Exchange, by record.User
 		return err // nothing is kept that can't answer
 	}
 	_, err := t.cfg.Corrections.SaveCorrection(ctx, record.Correction{
-		Server: e.Server, Question: e.Question, Given: e.Answer, Right: right, By: by, Message: e.AnsweredIn, At: t.cfg.Now(),
+		Server: e.Server, Question: e.Question, Given: e.Answer, Right: right, By: by, Asker: e.Asker, Message: e.AnsweredIn, At: t.cfg.Now(),
 	})
 	if err != nil {
 		return err
