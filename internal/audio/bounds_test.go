@@ -160,3 +160,15 @@ Output #0, wav, to 'pipe:1':
 		}
 	}
 }
+
+// FuzzTrackRate has ffmpeg say anything: a file's own words stand in what it says.
+func FuzzTrackRate(f *testing.F) {
+	f.Add([]byte("  Stream #0:0: Audio: opus, 48000 Hz, mono\n"), uint8(0))
+	f.Add([]byte("  Stream #0:1[0x2](eng): Audio: aac (LC), 44100 Hz\nOutput #0\n"), uint8(1))
+	f.Add([]byte("  Stream #0:0: Audio: x, 99999999999999999999 Hz\n"), uint8(0))
+	f.Fuzz(func(t *testing.T, said []byte, track uint8) {
+		if rate := trackRate(said, int(track)); rate < 0 {
+			t.Errorf("%d Hz", rate)
+		}
+	})
+}
