@@ -61,11 +61,12 @@ func TestClock(t *testing.T) {
 		"right": {0, true, "as Discord's"}, "nearly": {-50 * time.Second, true, "as Discord's"},
 		"fast": {-5 * time.Minute, false, "fast"}, "slow": {3 * time.Hour, false, "slow"},
 	} {
-		proxy := httputil.NewSingleHostReverseProxy(&url.URL{Scheme: to.Scheme, Host: to.Host})
-		proxy.Director = func(r *http.Request) { r.URL.Scheme, r.URL.Host, r.Host = to.Scheme, to.Host, to.Host }
-		proxy.ModifyResponse = func(r *http.Response) error {
-			r.Header.Set("Date", time.Now().Add(test.off).UTC().Format(http.TimeFormat))
-			return nil
+		proxy := &httputil.ReverseProxy{
+			Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(&url.URL{Scheme: to.Scheme, Host: to.Host}) },
+			ModifyResponse: func(r *http.Response) error {
+				r.Header.Set("Date", time.Now().Add(test.off).UTC().Format(http.TimeFormat))
+				return nil
+			},
 		}
 		front := httptest.NewServer(proxy)
 		f := findings(t, doctor.Config{Token: account.Token, RESTURL: front.URL + to.Path})["clock"]

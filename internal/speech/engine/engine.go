@@ -66,6 +66,8 @@ type Engine struct {
 	config      Config
 	store       Store
 	transcriber speech.Transcriber
+	life        context.Context // of what loads; ends with Close
+	end         context.CancelFunc
 
 	mu     sync.Mutex
 	closed bool
@@ -97,7 +99,8 @@ func Open(config Config, store Store) *Engine {
 	if config.Limits.Decoders == nil {
 		config.Limits.Decoders = config.Cores.Decoders()
 	}
-	e := &Engine{config: config, store: store, loaded: map[string]*loading{}, aside: map[string]error{}}
+	life, end := context.WithCancel(context.Background())
+	e := &Engine{life: life, end: end, config: config, store: store, loaded: map[string]*loading{}, aside: map[string]error{}}
 	e.transcriber = speech.Transcriber{Recognizer: e, NewVAD: e.NewVAD, Limits: config.Limits, Parallel: config.Streams}
 	if config.Service == nil { // the confidence of a service is on a scale of its own, and it finds the language out by itself
 		e.transcriber.Certain, e.transcriber.Detector = spoken.Certain, e
@@ -262,7 +265,7 @@ func (e *Engine) load(ctx context.Context, m *speech.Model) (spoken.Recognizer, 
 		e.loaded[m.Folder] = l
 		go func() {
 			defer close(l.done)
-			if l.recognizer, l.err = e.open(context.WithoutCancel(ctx), m); l.err != nil {
+			if l.recognizer, l.err = e.open(e.life, m); l.err != nil {
 				l.err = e.putAside(m, l.err)
 			}
 		}()
@@ -277,11 +280,11 @@ func (e *Engine) load(ctx context.Context, m *speech.Model) (spoken.Recognizer, 
 }
 
 // putAside has a model be used no more that can't be loaded, until the engine is opened anew. Where only the library is missing, the
-// next one tries again.
+// next one tries again; an engine that is closed loads nothing.
 func (e *Engine) putAside(m *speech.Model, err error) error {
 	e.mu.Lock()
 	delete(e.loaded, m.Folder)
-	missing := errors.Is(err, models.ErrNotInstalled)
+	missing := errors.Is(err, models.ErrNotInstalled) || e.closed
 	if !missing {
 		err = fmt.Errorf("%w: %s: %w", ErrAside, m.Name, err)
 		e.aside[m.Folder] = err
@@ -364,6 +367,7 @@ func (e *Engine) NewVAD() (spoken.VAD, error) {
 func (e *Engine) Close() error {
 	e.mu.Lock()
 	e.closed = true
+	e.end()
 	loaded, vad := e.loaded, e.vad
 	e.loaded, e.vad = nil, nil
 	e.mu.Unlock()

@@ -65,6 +65,8 @@ type Voices struct {
 	store  Store
 	floor  espeak.Synthesizer
 	rh     *rhvoice.Synthesizer // nil where it is not installed
+	life   context.Context      // of what loads; ends with Close
+	end    context.CancelFunc
 
 	mu      sync.Mutex
 	closed  bool
@@ -89,6 +91,7 @@ func Open(config Config, store Store) *Voices {
 		config.Cores = speech.NewCores(runtime.GOMAXPROCS(0))
 	}
 	v := &Voices{config: config, store: store, loaded: map[string]*loading{}}
+	v.life, v.end = context.WithCancel(context.Background())
 	if rh, err := rhvoice.Find(); err == nil {
 		v.rh = rh
 	}
@@ -207,7 +210,7 @@ func (v *Voices) load(ctx context.Context, m *speech.Model) (*sherpa.Voice, erro
 		go func() {
 			defer close(l.done)
 			if v.config.Load != nil {
-				l.err = v.config.Load(context.WithoutCancel(ctx), m)
+				l.err = v.config.Load(v.life, m)
 			}
 			if l.err == nil {
 				l.voice, l.err = v.open(m)
@@ -371,6 +374,7 @@ func (v *Voices) failure(name string) error {
 func (v *Voices) Close() error {
 	v.mu.Lock()
 	v.closed = true
+	v.end()
 	all := v.loaded
 	v.loaded = map[string]*loading{}
 	v.mu.Unlock()
