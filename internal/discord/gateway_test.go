@@ -275,9 +275,11 @@ func TestCommandsAreRegisteredWhenTheyDiffer(t *testing.T) {
 	rq, _ := http.NewRequest(http.MethodPut, w.line.REST+"/v10/applications/"+account.ID.String()+"/commands",
 		strings.NewReader(`[{"type":4,"name":"launch","description":"Launch","handler":2}]`))
 	rq.Header.Set("Authorization", "Bot "+account.Token)
-	if rs, err := w.http.Do(rq); err != nil || rs.StatusCode != 200 {
+	rs, err := w.http.Do(rq)
+	if err != nil || rs.StatusCode != 200 {
 		t.Fatal(rs, err)
 	}
+	rs.Body.Close()
 	w.steer("faults", map[string]any{"method": "PUT", "path": "/applications/*/commands", "status": 400, "code": 50035, "times": 1})
 	began := time.Now()
 	w.start(nil)
