@@ -2,7 +2,6 @@ package bot
 
 import (
 	"context"
-	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -12,8 +11,6 @@ import (
 
 	"github.com/mynahbot/mynah/internal/record"
 )
-
-var update = flag.Bool("update", false, "write docs/permissions.md again")
 
 // people of the home server and of another one.
 const (
