@@ -1,9 +1,8 @@
 package dataset
 
 import (
+	"html"
 	"strings"
-
-	"golang.org/x/net/html"
 )
 
 // plainText is s without HTML where it has some: exports of help desks and forums keep answers as such.
@@ -12,49 +11,47 @@ func plainText(s string) string {
 		return s
 	}
 	var b strings.Builder
-	z := html.NewTokenizer(strings.NewReader(s))
-	link, silent := "", 0
-	for {
-		switch z.Next() {
-		case html.ErrorToken:
-			return tidyLines(b.String())
-		case html.TextToken:
-			if silent == 0 {
-				b.Write(z.Text())
+	link := ""
+	for s != "" {
+		at := strings.IndexByte(s, '<')
+		if at < 0 {
+			at = len(s)
+		}
+		b.WriteString(html.UnescapeString(s[:at]))
+		s = s[at:]
+		end := strings.IndexByte(s, '>')
+		if end < 0 || len(s) > 1 && s[1] == ' ' { // a sign for less
+			b.WriteString(s[:min(len(s), 1)])
+			s = s[min(len(s), 1):]
+			continue
+		}
+		tag := s[1:end]
+		s = s[end+1:]
+		name, _, _ := strings.Cut(strings.ToLower(strings.TrimRight(tag, "/ ")), " ")
+		switch name {
+		case "br", "p", "div", "h1", "h2", "h3", "h4", "tr", "ul", "ol", "blockquote", "pre", "/p", "/div", "/li", "/h1", "/h2", "/h3", "/h4", "/tr":
+			b.WriteByte('\n')
+		case "li":
+			b.WriteString("\n- ")
+		case "script", "style":
+			if _, after, ok := strings.Cut(s, "</"+name); ok {
+				s = "</" + name + after
 			}
-		case html.StartTagToken, html.SelfClosingTagToken:
-			name, more := z.TagName()
-			switch string(name) {
-			case "br", "p", "div", "h1", "h2", "h3", "h4", "tr", "ul", "ol", "blockquote", "pre":
-				b.WriteByte('\n')
-			case "li":
-				b.WriteString("\n- ")
-			case "script", "style":
-				silent++
-			case "a":
-				link = ""
-				for more {
-					var k, v []byte
-					if k, v, more = z.TagAttr(); string(k) == "href" && isLink(string(v)) {
-						link = string(v)
-					}
+		case "a":
+			link = ""
+			if _, after, ok := strings.Cut(tag, "href=\""); ok {
+				if to, _, ok := strings.Cut(after, "\""); ok && isLink(to) {
+					link = to
 				}
 			}
-		case html.EndTagToken:
-			name, _ := z.TagName()
-			switch string(name) {
-			case "p", "div", "li", "h1", "h2", "h3", "h4", "tr":
-				b.WriteByte('\n')
-			case "script", "style":
-				silent = max(silent-1, 0)
-			case "a":
-				if link != "" && !strings.Contains(b.String()[max(0, b.Len()-len(link)-1):], link) {
-					b.WriteString(" (" + link + ")")
-				}
-				link = ""
+		case "/a":
+			if link != "" && !strings.HasSuffix(b.String(), link) {
+				b.WriteString(" (" + link + ")")
 			}
+			link = ""
 		}
 	}
+	return tidyLines(b.String())
 }
 
 // looksLikeHTML reports whether s has tags, and not only signs for less and more.

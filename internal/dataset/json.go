@@ -215,8 +215,10 @@ func (f *fileReader) jsonLines(text string) error {
 
 // json reads a whole file as one JSON value. Of a long array each element is decoded alone.
 func (f *fileReader) json(text string) error {
-	var whole json.RawMessage
-	if err := json.Unmarshal([]byte(text), &whole); err != nil {
+	whole := json.RawMessage(text)
+	if !json.Valid(whole) {
+		var v any
+		err := json.Unmarshal(whole, &v)
 		// Many files with this name hold JSON lines.
 		first, _, more := strings.Cut(strings.TrimSpace(text), "\n")
 		if more && json.Valid([]byte(first)) {
