@@ -270,11 +270,29 @@ type numbered struct {
 // array reads the examples in an array's elements.
 func (f *fileReader) array(v any, depth int) error {
 	var sample []numbered
-	for i, e := range f.first(v, jsonSample) {
-		sample = append(sample, numbered{i + 1, e})
+	var s *schema
+	begin := func() error {
+		s = f.schemaOf(sample)
+		for _, e := range sample {
+			if err := f.element(e.n, e.v, s, depth); err != nil {
+				return err
+			}
+		}
+		return nil
 	}
-	s := f.schemaOf(sample)
-	return f.each(v, func(n int, e any) error { return f.element(n, e, s, depth) })
+	err := f.each(v, func(n int, e any) error {
+		if s != nil {
+			return f.element(n, e, s, depth)
+		}
+		if sample = append(sample, numbered{n, e}); len(sample) < jsonSample {
+			return nil
+		}
+		return begin()
+	})
+	if err == nil && s == nil {
+		err = begin()
+	}
+	return err
 }
 
 func (f *fileReader) all(elements []numbered, s *schema) error {
