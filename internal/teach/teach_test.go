@@ -6,13 +6,10 @@ import (
 	"testing"
 
 	"github.com/mynahbot/mynah/internal/answer"
-	"github.com/mynahbot/mynah/internal/record"
 	"github.com/mynahbot/mynah/internal/store"
 	"github.com/mynahbot/mynah/internal/store/jobs"
 	"github.com/mynahbot/mynah/internal/workspace"
 )
-
-const server record.ServerID = 7
 
 // newTeacher is a Teacher on a store of its own.
 func newTeacher(t *testing.T) *Teacher {

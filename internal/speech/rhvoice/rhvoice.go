@@ -59,7 +59,6 @@ type Voice struct {
 // Synthesizer runs the program, once for each sentence. Its zero value has no voice.
 type Synthesizer struct {
 	path   string
-	data   string  // the folder of the voices; "" where the program knows it
 	Voices []Voice // those of each language with the usual one first
 }
 
