@@ -26,7 +26,7 @@ func TestTalkHealth(t *testing.T) {
 	for _, c := range speechtest.Clips(t)[:6] {
 		clips = append(clips, speechtest.WAV(t, c.Path))
 	}
-	g := gather(t, "--metrics.listen", "127.0.0.1:0")
+	g := gather(t, "--metrics.listen", "127.0.0.1:0", "--metrics.names")
 	served := regexp.MustCompile(`metrics are served.*?(127\.0\.0\.1:\d+)`).FindStringSubmatch(g.program.stderr.String())
 	if served == nil {
 		t.Fatalf("where metrics are served is not told:\n%s", g.program.stderr)

@@ -30,6 +30,9 @@ func Load(path string) error {
 	}
 	loaded.Lock()
 	defer loaded.Unlock()
+	if same, err := filepath.EvalSymlinks(path); err == nil {
+		path = same // the same library by another name
+	}
 	if loaded.path == path {
 		return nil
 	}
