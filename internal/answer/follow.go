@@ -33,7 +33,7 @@ func (p *Pairs) follow(ctx context.Context, question string, before Before, alon
 		return m, false, nil
 	}
 	found, err := p.index.Following(ctx, odds, before.Question, before.Taught, question)
-	if err != nil || len(found) == 0 {
+	if err != nil || len(found) == 0 || found[0].Same { // what was asked about before is asked anew in its own words
 		return m, false, err
 	}
 	m = Match{Kind: Suggested, vector: alone.vector}
@@ -57,7 +57,7 @@ func leansOn(text string) bool {
 	if begins := slices.Contains(takingUp, words[0]); begins && (asks || len(words) > 1) {
 		return true
 	}
-	return asks && (len(words) <= 3 || slices.ContainsFunc(words, func(w string) bool { return slices.Contains(standingFor, w) }))
+	return asks && slices.ContainsFunc(words, func(w string) bool { return slices.Contains(standingFor, w) })
 }
 
 // takingUp begin questions that take up an earlier one.

@@ -143,7 +143,6 @@ func TestTeachCorrectAndLookAfter(t *testing.T) {
 	ann.saying("isn't mine")
 
 	// By text, and by file.
-	wants(t, "without an answer", ann.ask("general", "!train some text").Content, "label:")
 	ann.say("general", `!train "what a lovely day" positive=True`)
 	queued := ann.saying("Training **#1**")
 	failed := ann.said(func(s seen) bool { return s.ID == queued.ID && strings.Contains(s.Content, "has ended") })

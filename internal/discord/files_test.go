@@ -110,7 +110,7 @@ func TestFilesAreShownBeforeTheyAreUsed(t *testing.T) {
 	ann.say("general", "!testset pin", upload{"short.csv", []byte(shortAnswers)})
 	wants(t, "not pinned", ann.saying("sure:true").Content, "capital of France? → Paris", "no names of columns")
 	ann.say("general", "!testset pin", upload{"parts.zip", archived(t, upload{"train.csv", []byte("text,label\none,x\ntwo,y\n")}, upload{"test.csv", []byte("text,label\nthree,x\n")})})
-	ann.saying("**1** texts now")
+	ann.saying("**1** text now")
 
 	// A selected dataset is looked at, too.
 	ann.say("general", "!select_dataset", upload{"short.csv", []byte(shortAnswers)})

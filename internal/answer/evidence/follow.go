@@ -49,7 +49,7 @@ func (ix *Index) Following(ctx context.Context, f Follow, earlier, about, questi
 				at = w
 			}
 		}
-		out[e] = Followed{Reply: ix.entries[e].reply, Wording: at, Score: score}
+		out[e] = Followed{Reply: ix.entries[e].reply, Wording: at, Score: score, Same: e == same}
 	}
 	slices.SortStableFunc(out, func(a, b Followed) int {
 		switch {
@@ -68,6 +68,7 @@ type Followed struct {
 	Reply   string
 	Wording int     // the nearest of its wordings, by its place in what was taught
 	Score   float64 // greater is likelier
+	Same    bool    // it is what the earlier question was about
 }
 
 // Lead is by how much the first is ahead of the second; a lot where it is alone.
