@@ -34,6 +34,7 @@ var arrows = []struct {
 	{"internal/openai", []string{"internal/answer", "internal/teach", "internal/learn", "internal/record"}},
 	{"internal/dataset", []string{"internal/learn", "internal/language", "internal/record"}},
 	{"internal/learn", []string{"internal/onnx", "internal/record"}},
+	{"internal/learn/report", []string{"internal/learn"}},
 	{"internal/speech", []string{"internal/spoken", "internal/language", "internal/audio", "internal/onnx", "internal/partial", "internal/program"}},
 	{"internal/speech/models", []string{"internal/speech", "internal/learn/sentence", "internal/program"}}, // it installs sentence encoders too
 	{"internal/audio", []string{"internal/program", "internal/spoken"}},

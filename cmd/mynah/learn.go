@@ -15,6 +15,7 @@ import (
 	"github.com/mynahbot/mynah/internal/config"
 	"github.com/mynahbot/mynah/internal/dataset"
 	"github.com/mynahbot/mynah/internal/learn"
+	"github.com/mynahbot/mynah/internal/learn/report"
 	"github.com/mynahbot/mynah/internal/record"
 )
 
@@ -213,7 +214,7 @@ func (c *testCmd) report(ctx context.Context, cfg *config.Config, page learn.Rep
 			return fmt.Errorf("%s: %w", c.Learned, err)
 		}
 	}
-	charts, err := page.Charts()
+	charts, html, err := report.Write(page)
 	if err != nil {
 		return err
 	}
@@ -227,7 +228,10 @@ func (c *testCmd) report(ctx context.Context, cfg *config.Config, page learn.Rep
 			return err
 		}
 	}
-	return writeWhole(c.Report, page.WriteHTML)
+	return writeWhole(c.Report, func(w io.Writer) error {
+		_, err := w.Write(html)
+		return err
+	})
 }
 
 type predictCmd struct {

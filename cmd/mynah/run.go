@@ -18,6 +18,7 @@ import (
 	"github.com/mynahbot/mynah/internal/config"
 	"github.com/mynahbot/mynah/internal/conversation"
 	"github.com/mynahbot/mynah/internal/discord"
+	"github.com/mynahbot/mynah/internal/learn/report"
 	"github.com/mynahbot/mynah/internal/localdiscord"
 	"github.com/mynahbot/mynah/internal/openai"
 	"github.com/mynahbot/mynah/internal/record"
@@ -215,6 +216,7 @@ func (c *runCmd) open(ctx context.Context, cfg *config.Config, log *slog.Logger,
 		return nil, err
 	}
 	b := bot.Config{
+		Report:  report.Write,
 		Answers: teaches.Answers, Teacher: teacher,
 		Settings: kept, Exchanges: kept, Corrections: kept, Feedback: kept, Examples: kept, Models: kept,
 		Privacy: kept, Workspaces: spaces, Transcripts: kept, Retention: kept, Jobs: a.jobs,

@@ -12,6 +12,7 @@ import (
 
 	"github.com/mynahbot/mynah/internal/answer"
 	"github.com/mynahbot/mynah/internal/language"
+	"github.com/mynahbot/mynah/internal/learn"
 	"github.com/mynahbot/mynah/internal/record"
 	"github.com/mynahbot/mynah/internal/teach"
 )
@@ -36,6 +37,8 @@ type Config struct {
 
 	Hearing Transcriber // nil: audio is answered with how to install a recognizer
 	Voice   Speaker     // nil: nothing is spoken
+	// Report draws a report's charts and writes it as one HTML file; nil: trainings and tests come without.
+	Report func(learn.ReportPage) (charts []learn.Chart, html []byte, err error)
 	// SpeechModels are offered where a recording's language isn't understood; nil: whoever runs Mynah has to install them.
 	SpeechModels SpeechModels
 	// Recognizers are the names that a server may choose from, the configured one first; none: nothing is recognized.

@@ -226,7 +226,7 @@ func (c *Call) evaluate(ctx context.Context, k *answer.Knowledge, examples []rec
 			return out.Error()
 		}
 	}
-	files, err := reportFiles(learn.ReportPage{Title: "Mynah: test", Evaluation: &ev})
+	files, err := c.bot.reportFiles(learn.ReportPage{Title: "Mynah: test", Evaluation: &ev})
 	if err != nil {
 		return err
 	}

@@ -60,7 +60,8 @@ func (b *Bot) Train(ctx context.Context, job record.Job, progress func(any) erro
 	}
 	result := Reply{}
 	if err == nil {
-		result, err = words.trained(job, &outcome)
+		result.Text = words.trained(job, &outcome)
+		result.Files, err = b.trainingFiles(job, &outcome)
 	}
 	if taught > 0 && (errors.Is(err, learn.ErrTooFew) || errors.Is(err, learn.ErrOneLabel)) && request.Provider == "" {
 		// It is kept, and a model comes with what is still missing.

@@ -1,7 +1,6 @@
 package bot
 
 import (
-	"bytes"
 	"fmt"
 	"strings"
 
@@ -14,9 +13,9 @@ import (
 const growingShown = 5
 
 // trained is what a training's message says at the end.
-func (t translation) trained(job record.Job, o *teach.Outcome) (Reply, error) {
+func (t translation) trained(job record.Job, o *teach.Outcome) string {
 	if o.Resumed {
-		return Reply{Text: t.T("train.done", "job", job.ID) + "\n" + t.modelLine(o.Kept)}, nil
+		return t.T("train.done", "job", job.ID) + "\n" + t.modelLine(o.Kept)
 	}
 	report := o.Report
 	var b strings.Builder
@@ -75,11 +74,18 @@ func (t translation) trained(job record.Job, o *teach.Outcome) (Reply, error) {
 		line("train.tuned", "tuned", plain(o.Tuned))
 	}
 	b.WriteString(t.verdict(o))
-	files, err := reportFiles(learn.ReportPage{
-		Title: fmt.Sprintf("Mynah: training %s, model %d", job.ID, o.Kept.Number), Evaluation: &report.HeldOut, Training: report,
+	return b.String()
+}
+
+// trainingFiles are the report of a training.
+func (b *Bot) trainingFiles(job record.Job, o *teach.Outcome) ([]File, error) {
+	if o.Resumed {
+		return nil, nil
+	}
+	return b.reportFiles(learn.ReportPage{
+		Title: fmt.Sprintf("Mynah: training %s, model %d", job.ID, o.Kept.Number), Evaluation: &o.Report.HeldOut, Training: o.Report,
 		Change: o.Change, Pinned: o.Pinned, Leaked: len(o.Material.Leaked), Curve: o.Curve,
 	})
-	return Reply{Text: b.String(), Files: files}, err
 }
 
 // material says what was found before the training, and what was done about it.
@@ -144,8 +150,11 @@ func (t translation) batchText(b teach.Batch) string {
 }
 
 // reportFiles are the charts that there are, and the whole report as a page.
-func reportFiles(page learn.ReportPage) ([]File, error) {
-	charts, err := page.Charts()
+func (b *Bot) reportFiles(page learn.ReportPage) ([]File, error) {
+	if b.cfg.Report == nil {
+		return nil, nil
+	}
+	charts, html, err := b.cfg.Report(page)
 	if err != nil {
 		return nil, err
 	}
@@ -156,9 +165,5 @@ func reportFiles(page learn.ReportPage) ([]File, error) {
 	if page.Evaluation.Examples+page.Evaluation.Replies == 0 && page.Pinned == nil && page.Change == nil {
 		return files, nil
 	}
-	var html bytes.Buffer
-	if err := page.WriteHTML(&html); err != nil {
-		return nil, err
-	}
-	return append(files, bytesFile("report.html", html.Bytes())), nil
+	return append(files, bytesFile("report.html", html)), nil
 }

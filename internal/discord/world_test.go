@@ -17,6 +17,7 @@ import (
 
 	"github.com/mynahbot/mynah/internal/answer"
 	"github.com/mynahbot/mynah/internal/bot"
+	"github.com/mynahbot/mynah/internal/learn/report"
 	"github.com/mynahbot/mynah/internal/localdiscord"
 	localvoice "github.com/mynahbot/mynah/internal/localdiscord/voice"
 	"github.com/mynahbot/mynah/internal/record"
@@ -188,6 +189,7 @@ func (w *world) connect(to Config, change func(*mynah)) error {
 			Jobs: w.jobs, Workspaces: w.spaces, Log: log,
 		},
 		Config: bot.Config{
+			Report:   report.Write,
 			Settings: w.settings, Exchanges: w.store, Corrections: w.store, Feedback: w.store, Examples: w.store,
 			Models: w.store, Privacy: w.store, Workspaces: w.spaces, Transcripts: w.store, Retention: w.store, Jobs: w.jobs, Log: log,
 			Recognizers: []string{"local", "google", "openai"}, Talking: &bot.Talking{Synthesizer: toneSynthesizer{}, Store: w.store},

@@ -4,15 +4,13 @@ import (
 	"bytes"
 	"context"
 	"encoding/csv"
-	"image/png"
-	"strings"
 	"testing"
 	"time"
 )
 
 func TestReport(t *testing.T) {
 	examples := readSet(t, "braun_askubuntu/train")
-	m, r := train(t, examples, Options{})
+	m, _ := train(t, examples, Options{})
 	ev := Evaluate(m, readSet(t, "braun_askubuntu/test"), []string{"what is the weather", "sing a song"})
 	curve, err := LearningCurve(context.Background(), examples, Options{}, time.Minute)
 	if err != nil {
@@ -31,40 +29,6 @@ func TestReport(t *testing.T) {
 		t.Errorf("change %+v", change)
 	}
 	var b bytes.Buffer
-	for name, draw := range map[string]func() error{
-		"confusion":   func() error { return ev.ConfusionPNG(&b) },
-		"reliability": func() error { return ev.ReliabilityPNG(&b) },
-		"curve":       func() error { return LearningCurvePNG(&b, curve) },
-	} {
-		b.Reset()
-		if err := draw(); err != nil {
-			t.Fatalf("%s: %v", name, err)
-		}
-		img, err := png.Decode(&b)
-		if err != nil || img.Bounds().Dx() < 200 {
-			t.Errorf("%s: %v", name, err)
-		}
-	}
-	b.Reset()
-	if err := (ReportPage{Title: "Test <1>", Evaluation: &ev, Change: &change, Pinned: &ev, Leaked: 3, Training: r, Curve: curve}).WriteHTML(&b); err != nil {
-		t.Fatal(err)
-	}
-	html := b.String()
-	for _, want := range []string{"Test &lt;1&gt;", "data:image/png;base64,", "Software Recommendation", "macro-F1", "pinned test set", "3 left out", "Would more examples help?", "What changed"} {
-		if !strings.Contains(html, want) {
-			t.Errorf("the report lacks %q", want)
-		}
-	}
-	for _, bad := range []string{"http://", "https://", "ZgotmplZ"} {
-		if strings.Contains(html, bad) {
-			t.Errorf("the report holds %q", bad)
-		}
-	}
-	charts, err := (ReportPage{Evaluation: &ev, Curve: curve}).Charts()
-	if err != nil || len(charts) != 3 || charts[2].Name != "learning-curve" {
-		t.Errorf("%d charts, %v", len(charts), err)
-	}
-	b.Reset()
 	if err := ev.WriteCSV(&b); err != nil {
 		t.Fatal(err)
 	}

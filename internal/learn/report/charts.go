@@ -1,23 +1,23 @@
-package learn
+package report
 
 import (
 	"bytes"
-	"encoding/csv"
 	"errors"
 	"fmt"
 	"image/color"
 	"io"
 	"slices"
-	"strconv"
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/palette"
 	"gonum.org/v1/plot/plotter"
 	"gonum.org/v1/plot/vg"
+
+	"github.com/mynahbot/mynah/internal/learn"
 )
 
-// ErrNothingToDraw is returned for a chart of figures that weren't measured.
-var ErrNothingToDraw = errors.New("there is nothing to draw")
+// errNothingToDraw is returned for a chart of figures that weren't measured.
+var errNothingToDraw = errors.New("there is nothing to draw")
 
 // maxChartLabels is the most labels on the axes of a confusion matrix: the most confused ones are drawn.
 const maxChartLabels = 40
@@ -32,11 +32,11 @@ func (g confusionGrid) Z(c, r int) float64 { return g.share[len(g.share)-1-r][c]
 func (g confusionGrid) X(c int) float64    { return float64(c) }
 func (g confusionGrid) Y(r int) float64    { return float64(r) }
 
-// ConfusionPNG draws the confusion matrix: rows are right labels, columns predicted ones, a cell the share of its row.
-func (ev *Evaluation) ConfusionPNG(w io.Writer) error {
-	labels := ev.chartLabels()
+// confusionPNG draws the confusion matrix: rows are right labels, columns predicted ones, a cell the share of its row.
+func confusionPNG(w io.Writer, ev *learn.Evaluation) error {
+	labels := chartLabels(ev)
 	if len(labels) == 0 {
-		return ErrNothingToDraw
+		return errNothingToDraw
 	}
 	g := confusionGrid{make([][]float64, len(labels))}
 	for i, want := range labels {
@@ -85,7 +85,7 @@ func (s shades) Colors() []color.Color { return s }
 var _ palette.Palette = shades{}
 
 // chartLabels picks the labels to draw, as indexes in order.
-func (ev *Evaluation) chartLabels() []int {
+func chartLabels(ev *learn.Evaluation) []int {
 	var all []int
 	for l := range ev.Labels {
 		seen := 0
@@ -122,8 +122,8 @@ func shorten(s string, runes int) string {
 	return string(r[:runes-1]) + "…"
 }
 
-// ReliabilityPNG draws the accuracy of predictions against their probability. Points on the diagonal are honest.
-func (ev *Evaluation) ReliabilityPNG(w io.Writer) error {
+// reliabilityPNG draws the accuracy of predictions against their probability. Points on the diagonal are honest.
+func reliabilityPNG(w io.Writer, ev *learn.Evaluation) error {
 	var points plotter.XYs
 	for _, b := range ev.Reliability {
 		if b.Count > 0 {
@@ -131,7 +131,7 @@ func (ev *Evaluation) ReliabilityPNG(w io.Writer) error {
 		}
 	}
 	if len(points) == 0 {
-		return ErrNothingToDraw
+		return errNothingToDraw
 	}
 	p := plot.New()
 	p.Title.Text = fmt.Sprintf("Reliability: calibration error %.3f", ev.ECE)
@@ -154,10 +154,10 @@ func (ev *Evaluation) ReliabilityPNG(w io.Writer) error {
 	return writePNG(p, 12*vg.Centimeter, 12*vg.Centimeter, w)
 }
 
-// LearningCurvePNG draws a learning curve of at least two points.
-func LearningCurvePNG(w io.Writer, curve []CurvePoint) error {
+// learningCurvePNG draws a learning curve of at least two points.
+func learningCurvePNG(w io.Writer, curve []learn.CurvePoint) error {
 	if len(curve) < 2 {
-		return ErrNothingToDraw
+		return errNothingToDraw
 	}
 	var points plotter.XYs
 	for _, c := range curve {
@@ -189,29 +189,4 @@ func writePNG(p *plot.Plot, width, height vg.Length, w io.Writer) error {
 	}
 	_, err = w.Write(b.Bytes())
 	return err
-}
-
-// WriteCSV writes every evaluated text with its right and predicted label. Cells that a spreadsheet would run as a
-// formula are quoted by an apostrophe.
-func (ev *Evaluation) WriteCSV(w io.Writer) error {
-	c := csv.NewWriter(w)
-	if err := c.Write([]string{"text", "label", "predicted", "probability", "known", "right"}); err != nil {
-		return err
-	}
-	for _, o := range ev.Predictions {
-		err := c.Write([]string{harmless(o.Text), harmless(o.Want), harmless(o.Got), strconv.FormatFloat(o.Probability, 'f', 4, 64),
-			strconv.FormatBool(o.Known), strconv.FormatBool(o.Want == o.Got)})
-		if err != nil {
-			return err
-		}
-	}
-	c.Flush()
-	return c.Error()
-}
-
-func harmless(s string) string {
-	if s != "" && (s[0] == '=' || s[0] == '+' || s[0] == '-' || s[0] == '@' || s[0] == '\t') {
-		return "'" + s
-	}
-	return s
 }
