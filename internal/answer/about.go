@@ -74,17 +74,20 @@ func learnAbout(ctx context.Context, m *Matcher) (about, error) {
 }
 
 // ask finds what Mynah knows about itself, in the language of the replies first, else in any: the
-// question may be in another.
-func (a about) ask(ctx context.Context, language, question string) (Candidate, bool, error) {
+// question may be in another. vector is the question's where it is known, else nil.
+func (a about) ask(ctx context.Context, language, question string, vector []float32) (Candidate, bool, error) {
 	if utf8.RuneCountInString(question) > maxAboutRunes {
 		return Candidate{}, false, nil
 	}
 	var found Candidate
 	ok := false
 	for l, pairs := range a {
-		m, err := pairs.Ask(ctx, question, Before{})
+		m, err := pairs.ask(ctx, question, Before{}, vector)
 		if err != nil {
 			return Candidate{}, false, err
+		}
+		if vector == nil {
+			vector = m.vector
 		}
 		best, _ := m.Best()
 		switch {

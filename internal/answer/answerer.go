@@ -163,7 +163,7 @@ func (a *Answerer) Decide(ctx context.Context, q Asked) (Decision, error) {
 	if err != nil {
 		return Decision{}, err
 	}
-	itself, ok, err := known.ask(ctx, q.Language, q.Text)
+	itself, ok, err := known.ask(ctx, q.Language, q.Text, match.vector)
 	switch {
 	case err != nil:
 		return Decision{}, err

@@ -32,7 +32,7 @@ func (p *Pairs) follow(ctx context.Context, question string, before Before, alon
 	if before.Question == "" || !leansOn(question) {
 		return m, false, nil
 	}
-	found, err := p.index.Following(ctx, odds, before.Question, before.Taught, question)
+	found, err := p.index.Following(ctx, odds, before.Question, before.Taught, question, alone.vector)
 	if err != nil || len(found) == 0 || found[0].Same { // what was asked about before is asked anew in its own words
 		return m, false, err
 	}

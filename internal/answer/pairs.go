@@ -72,13 +72,18 @@ func (p *Pairs) Threshold() float64 { return p.thresholds.Answer }
 // Ask says what the pairs make of a question. before is what the same person asked shortly before there,
 // where the question may follow it; the zero value is nothing.
 func (p *Pairs) Ask(ctx context.Context, question string, before Before) (Match, error) {
+	return p.ask(ctx, question, before, nil)
+}
+
+// ask is Ask where other pairs may have computed the question's vector; nil where none have.
+func (p *Pairs) ask(ctx context.Context, question string, before Before, vector []float32) (Match, error) {
 	if sure, ok := p.index.Same(question, evidence.Asked{}); ok {
 		return p.sure(sure, Match{}), nil
 	}
 	if !asksSomething(question) {
 		return Match{Kind: Chat}, nil
 	}
-	asked, err := p.index.Ask(ctx, question)
+	asked, err := p.index.Ask(ctx, question, vector)
 	if err != nil {
 		return Match{}, err
 	}

@@ -1,13 +1,16 @@
 package answer_test
 
 import (
+	"context"
 	"errors"
 	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/mynahbot/mynah/internal/answer"
 	"github.com/mynahbot/mynah/internal/answer/evidence"
@@ -16,23 +19,35 @@ import (
 	"github.com/mynahbot/mynah/internal/record"
 	"github.com/mynahbot/mynah/internal/speech"
 	"github.com/mynahbot/mynah/internal/speech/speechtest"
+	"github.com/mynahbot/mynah/internal/store"
 )
 
-// meaning makes one matcher that goes by the meaning, for all tests: the vectors of the background take seconds.
-var meaning = sync.OnceValues(func() (*answer.Matcher, error) {
-	dir := os.Getenv("MYNAH_TEST_ENCODER")
-	e, err := muse.Open("use-multilingual-v3", muse.Files{
-		Model: filepath.Join(dir, "model.onnx"), Table: filepath.Join(dir, "embeddings.bin"), Tokenizer: filepath.Join(dir, "sp.model"),
-	})
-	if err != nil {
-		return nil, err
-	}
-	return answer.NewMatcher(e, "", slog.New(slog.DiscardHandler))
-})
+// counted is an encoder that counts how often it is asked.
+type counted struct {
+	*muse.Encoder
+	calls atomic.Int64
+}
+
+func (c *counted) Encode(ctx context.Context, texts []string) ([][]float32, error) {
+	c.calls.Add(1)
+	return c.Encoder.Encode(ctx, texts)
+}
+
+// meaning is one matcher that goes by the meaning, for all tests: the vectors of the background take seconds.
+var meaning struct {
+	sync.Mutex
+	encoder *counted
+	matcher *answer.Matcher
+}
 
 // byMeaning is a matcher with the encoder that the speech pack brings. A machine that tests for others must have it.
 func byMeaning(t testing.TB) *answer.Matcher {
 	t.Helper()
+	meaning.Lock()
+	defer meaning.Unlock()
+	if meaning.matcher != nil {
+		return meaning.matcher
+	}
 	m, err := speech.ReadModel(filepath.Join(speechtest.Models(t), "use-multilingual-v3"))
 	if errors.Is(err, os.ErrNotExist) && os.Getenv("CI") == "" {
 		t.Skip("needs the model use-multilingual-v3: run make run once")
@@ -43,14 +58,15 @@ func byMeaning(t testing.TB) *answer.Matcher {
 	if err := onnx.Load(speechtest.Model(t, speech.KindLibrary, "").File("onnxruntime")); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Setenv("MYNAH_TEST_ENCODER", filepath.Dir(m.File("model"))); err != nil {
-		t.Fatal(err)
-	}
-	matcher, err := meaning()
+	e, err := muse.Open(m.Name, muse.Files{Model: m.File("model"), Table: m.File("table"), Tokenizer: m.File("tokenizer")})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return matcher
+	meaning.encoder = &counted{Encoder: e}
+	if meaning.matcher, err = answer.NewMatcher(meaning.encoder, "", slog.New(slog.DiscardHandler)); err != nil {
+		t.Fatal(err)
+	}
+	return meaning.matcher
 }
 
 // byWords is a matcher without an encoder.
@@ -231,6 +247,44 @@ func TestFollowUps(t *testing.T) {
 		}
 		if best, _ := m.Best(); m.Kind != answer.Answered || best.Reply != c.want {
 			t.Errorf("%q after %q: %v %q, want %q", c.second, c.first, m.Kind, best.Reply, c.want)
+		}
+	}
+}
+
+// A question that nothing answers is compared with what the server taught and with what Mynah knows about itself in each
+// language; its meaning is computed once.
+func TestAQuestionIsEncodedOnce(t *testing.T) {
+	kept, err := store.Open(t.Context(), store.Config{Dir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer kept.Close()
+	a, err := answer.New(answer.Config{
+		Settings: kept, Corrections: kept, Examples: kept, Models: kept, Blobs: kept, Matcher: byMeaning(t), Log: slog.New(slog.DiscardHandler),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := a.Warm(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for server, taught := range map[record.ServerID]bool{1: false, 2: true} {
+		if taught {
+			_, err := kept.SaveCorrection(t.Context(), record.Correction{Server: server, Question: "where is the hall", Right: "In the old school.", At: time.Now()})
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := a.Knowledge(t.Context(), server); err != nil {
+			t.Fatal(err)
+		}
+		before := meaning.encoder.calls.Load()
+		d, err := a.Decide(t.Context(), answer.Asked{Server: server, Language: "en", Text: "how deep is the ocean near Japan?"})
+		if err != nil || d.Kind == answer.Answered {
+			t.Errorf("%+v, %v", d, err)
+		}
+		if n := meaning.encoder.calls.Load() - before; n != 1 {
+			t.Errorf("taught %v: encoded %d times", taught, n)
 		}
 	}
 }

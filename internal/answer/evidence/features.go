@@ -42,20 +42,32 @@ var featureNames = []string{
 // Features is how many features a candidate has.
 func Features() int { return len(featureNames) }
 
-// Ask finds what may answer a question.
-func (ix *Index) Ask(ctx context.Context, question string) (Asked, error) {
+// Ask finds what may answer a question. vector is the question's by the index's encoder; nil where it is
+// still to be computed.
+func (ix *Index) Ask(ctx context.Context, question string, vector []float32) (Asked, error) {
 	if len(ix.wordings) == 0 {
 		return Asked{}, nil
 	}
-	q := ix.look(question)
-	if ix.encoder != nil {
-		vectors, err := ix.encoder.Encode(ctx, []string{question})
-		if err != nil {
-			return Asked{}, err
-		}
-		q.vector = vectors[0]
+	q, err := ix.lookAt(ctx, question, vector)
+	if err != nil {
+		return Asked{}, err
 	}
 	return ix.asked(q), nil
+}
+
+// lookAt takes a question apart, with its vector where there is an encoder.
+func (ix *Index) lookAt(ctx context.Context, text string, vector []float32) (*question, error) {
+	q := ix.look(text)
+	q.vector = vector
+	if ix.encoder == nil || vector != nil {
+		return q, nil
+	}
+	vectors, err := ix.encoder.Encode(ctx, []string{text})
+	if err != nil {
+		return nil, err
+	}
+	q.vector = vectors[0]
+	return q, nil
 }
 
 // asked is Ask once the question's vector is known.

@@ -14,18 +14,18 @@ type Follow struct {
 
 // Following finds what may answer a question that follows another of the same person, the most promising
 // first: what is near to both, and not what the earlier one was about. about is what was taught and
-// answered that; "" = nothing did.
-func (ix *Index) Following(ctx context.Context, f Follow, earlier, about, question string) ([]Followed, error) {
+// answered that; "" = nothing did. vector is as in [Index.Ask].
+func (ix *Index) Following(ctx context.Context, f Follow, earlier, about, question string, vector []float32) ([]Followed, error) {
 	if len(ix.wordings) == 0 {
 		return nil, nil
 	}
-	first, second := ix.look(earlier), ix.look(question)
-	if ix.encoder != nil {
-		vectors, err := ix.encoder.Encode(ctx, []string{earlier, question})
-		if err != nil {
-			return nil, err
-		}
-		first.vector, second.vector = vectors[0], vectors[1]
+	first, err := ix.lookAt(ctx, earlier, nil)
+	if err != nil {
+		return nil, err
+	}
+	second, err := ix.lookAt(ctx, question, vector)
+	if err != nil {
+		return nil, err
 	}
 	ix.compare(first)
 	ix.compare(second)

@@ -125,7 +125,7 @@ func gather(ctx context.Context, encoder evidence.Encoder, faqs []faq, lines []e
 				}
 				for _, a := range append(t.asks, foreign...) {
 					s := sample{ask: a, fold: fold, first: form == 0, faq: at, right: -1}
-					if s.asked, err = ix.Ask(ctx, a.text); err != nil {
+					if s.asked, err = ix.Ask(ctx, a.text, nil); err != nil {
 						return nil, err
 					}
 					for i, c := range s.asked.Candidates {
@@ -166,7 +166,7 @@ func elsewhere(ctx context.Context, ix *evidence.Index, faqs []faq, at int, seed
 		if len(out) == maxForeign {
 			break
 		}
-		asked, err := ix.Ask(ctx, all[i])
+		asked, err := ix.Ask(ctx, all[i], nil)
 		if err != nil {
 			return nil, err
 		}
