@@ -200,7 +200,6 @@ func (e *installedEncoders) install(name string) string {
 type encodedModel struct {
 	*learn.Model
 	known *answer.Knowledge
-	pairs *answer.Pairs
 }
 
 // with finds the encoder that a model needs, and says so where it isn't here: the model does without then.
@@ -218,7 +217,7 @@ func (e *installedEncoders) with(ctx context.Context, m *learn.Model, path strin
 	if err != nil {
 		return encodedModel{}, err
 	}
-	return encodedModel{m, known, known.Pairs()}, nil
+	return encodedModel{m, known}, nil
 }
 
 func (m encodedModel) predict(ctx context.Context, text string, before answer.Before) (learn.Prediction, answer.Match, error) {

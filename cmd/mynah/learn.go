@@ -267,7 +267,7 @@ func (c *predictCmd) Run(ctx contextBox, cfg *config.Config, o *output) (err err
 	}
 	before := answer.Before{}
 	if c.Before != "" {
-		first, err := model.pairs.Ask(ctx, answer.Question(c.Before), before)
+		first, err := model.known.Pairs().Ask(ctx, answer.Question(c.Before), before)
 		if err != nil {
 			return err
 		}

@@ -6,13 +6,13 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
 	"github.com/mynahbot/mynah/internal/config"
 	"github.com/mynahbot/mynah/internal/speech"
 	"github.com/mynahbot/mynah/internal/speech/models"
+	"github.com/mynahbot/mynah/internal/speech/speechtest"
 	"github.com/mynahbot/mynah/internal/spoken"
 )
 
@@ -20,38 +20,18 @@ import (
 // that are cut in the middle. It looks whole: only loading shows what is wrong.
 func damagedModels(t *testing.T) (dir string, damaged *speech.Model) {
 	t.Helper()
-	cfg := &config.Config{}
-	installed, err := openModels(cfg, config.Folder{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	library, err := installed.Find(models.Library, "")
-	if err != nil {
-		t.Skip("the speech pack is not installed here: mynah models pull speech-pack")
-	}
-	usable, err := installed.Usable(models.Recognizer)
-	i := slices.IndexFunc(usable, func(m *speech.Model) bool { return m.Kind == speech.KindMoonshine && m.Covers("en") })
-	if err != nil || i < 0 {
-		t.Skip("no English recognizer is installed here: mynah models pull speech-pack")
-	}
+	library, recognizer, vad := speechtest.Pack(t, "sherpa-onnx"), speechtest.Pack(t, "moonshine-tiny-en"), speechtest.Pack(t, "silero-vad-v6")
 	dir = t.TempDir()
-	for _, m := range []*speech.Model{library, usable[i]} {
+	for _, m := range []*speech.Model{library, recognizer, vad} {
 		if err := os.Symlink(m.Folder, filepath.Join(dir, m.Name)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	vad, err := installed.Find(models.VAD, "")
-	if err != nil {
-		t.Skip("the speech pack is not installed here")
-	}
-	if err := os.Symlink(vad.Folder, filepath.Join(dir, vad.Name)); err != nil {
-		t.Fatal(err)
-	}
 	folder := filepath.Join(t.TempDir(), "broken")
-	if err := os.CopyFS(folder, os.DirFS(usable[i].Folder)); err != nil {
+	if err := os.CopyFS(folder, os.DirFS(recognizer.Folder)); err != nil {
 		t.Fatal(err)
 	}
-	err = fs.WalkDir(os.DirFS(folder), ".", func(name string, d fs.DirEntry, err error) error {
+	err := fs.WalkDir(os.DirFS(folder), ".", func(name string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err
 		}
@@ -68,7 +48,7 @@ func damagedModels(t *testing.T) (dir string, damaged *speech.Model) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	described := *usable[i]
+	described := *recognizer
 	described.Folder = folder
 	return dir, &described
 }

@@ -2,10 +2,7 @@ package answer_test
 
 import (
 	"context"
-	"errors"
 	"log/slog"
-	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -13,6 +10,7 @@ import (
 	"time"
 
 	"github.com/mynahbot/mynah/internal/answer"
+	"github.com/mynahbot/mynah/internal/answer/answertest"
 	"github.com/mynahbot/mynah/internal/answer/evidence"
 	"github.com/mynahbot/mynah/internal/learn/sentence/muse"
 	"github.com/mynahbot/mynah/internal/onnx"
@@ -40,7 +38,7 @@ var meaning struct {
 	matcher *answer.Matcher
 }
 
-// byMeaning is a matcher with the encoder that the speech pack brings. A machine that tests for others must have it.
+// byMeaning is a matcher with the encoder that the speech pack brings.
 func byMeaning(t testing.TB) *answer.Matcher {
 	t.Helper()
 	meaning.Lock()
@@ -48,13 +46,7 @@ func byMeaning(t testing.TB) *answer.Matcher {
 	if meaning.matcher != nil {
 		return meaning.matcher
 	}
-	m, err := speech.ReadModel(filepath.Join(speechtest.Models(t), "use-multilingual-v3"))
-	if errors.Is(err, os.ErrNotExist) && os.Getenv("CI") == "" {
-		t.Skip("needs the model use-multilingual-v3: run make run once")
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
+	m := speechtest.Pack(t, "use-multilingual-v3")
 	if err := onnx.Load(speechtest.Model(t, speech.KindLibrary, "").File("onnxruntime")); err != nil {
 		t.Fatal(err)
 	}
@@ -67,16 +59,6 @@ func byMeaning(t testing.TB) *answer.Matcher {
 		t.Fatal(err)
 	}
 	return meaning.matcher
-}
-
-// byWords is a matcher without an encoder.
-func byWords(t testing.TB) *answer.Matcher {
-	t.Helper()
-	m, err := answer.NewMatcher(nil, "", slog.New(slog.DiscardHandler))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return m
 }
 
 // community is what a gaming community teaches: fifteen questions.
@@ -153,7 +135,7 @@ func TestACommunityTrustsTheAnswers(t *testing.T) {
 
 // Texts that are no questions, or hostile, are answered with nothing, in bounded time, with and without an encoder.
 func TestBadQuestions(t *testing.T) {
-	for name, m := range map[string]*answer.Matcher{"meaning": byMeaning(t), "words": byWords(t)} {
+	for name, m := range map[string]*answer.Matcher{"meaning": byMeaning(t), "words": answertest.ByWords(t)} {
 		t.Run(name, func(t *testing.T) {
 			p, err := m.Pairs(t.Context(), community, nil)
 			if err != nil {
@@ -209,7 +191,7 @@ func TestCorrections(t *testing.T) {
 		{Question: "how do I disable the bot", Given: "Type /on.", Right: "Type /off."},
 		{Question: "what is the admin's password", Given: "", Kind: record.CorrectionNever},
 	})
-	for name, m := range map[string]*answer.Matcher{"meaning": byMeaning(t), "words": byWords(t)} {
+	for name, m := range map[string]*answer.Matcher{"meaning": byMeaning(t), "words": answertest.ByWords(t)} {
 		p := mustPairs(t, m, answer.Wordings(corrected))
 		for question, want := range map[string]string{
 			"как вывести деньги": "На сайте.", "как обналичить": "На сайте.", "Как забрать деньги?": "На сайте.", "как ввести деньги": "Картой.",

@@ -64,13 +64,17 @@ const followTime = 10 * time.Minute
 
 // before is what the author asked last in this place, or what they reply to.
 func (c *Call) before() answer.Before {
-	e, ok := c.bot.memory.asked(c.Server, c.Channel, c.Author.ID)
 	if c.Target != nil && c.Target.Mine {
 		if replied, found := c.bot.memory.remembered(c.Server, c.Target.ID); found {
-			e, ok = replied, true
+			return c.bot.followed(replied, true)
 		}
 	}
-	if !ok || c.bot.cfg.Now().Sub(e.At) > followTime {
+	return c.bot.followed(c.bot.memory.asked(c.Server, c.Channel, c.Author.ID))
+}
+
+// followed is an exchange as the next question may count on it; nothing without one, or where it is too old.
+func (b *Bot) followed(e record.Exchange, found bool) answer.Before {
+	if !found || b.cfg.Now().Sub(e.At) > followTime {
 		return answer.Before{}
 	}
 	return answer.Before{Question: e.Question, Taught: e.Taught}

@@ -7,12 +7,12 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
-	"sync"
 	"testing"
 
 	"go.uber.org/goleak"
 
 	"github.com/mynahbot/mynah/internal/answer"
+	"github.com/mynahbot/mynah/internal/answer/answertest"
 	"github.com/mynahbot/mynah/internal/conversation"
 	"github.com/mynahbot/mynah/internal/spoken"
 	"github.com/mynahbot/mynah/internal/store"
@@ -51,11 +51,7 @@ func newTestBotWith(t testing.TB, asks func(*answer.Config), change func(*Config
 	if err != nil {
 		t.Fatal(err)
 	}
-	matcher, err := byWords()
-	if err != nil {
-		t.Fatal(err)
-	}
-	asked := answer.Config{Matcher: matcher, Settings: s, Corrections: s, Examples: s, Models: s, Blobs: s, Log: log}
+	asked := answer.Config{Matcher: answertest.ByWords(t), Settings: s, Corrections: s, Examples: s, Models: s, Blobs: s, Log: log}
 	if asks != nil {
 		asks(&asked)
 	}
@@ -124,8 +120,3 @@ func textKeys(t *testing.T) []string {
 	}
 	return keys
 }
-
-// byWords compares questions by their words, for all tests: to read the background takes a while with the race detector.
-var byWords = sync.OnceValues(func() (*answer.Matcher, error) {
-	return answer.NewMatcher(nil, "", slog.New(slog.DiscardHandler))
-})

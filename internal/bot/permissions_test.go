@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -121,19 +120,7 @@ func TestPermissions(t *testing.T) {
 	for _, name := range names {
 		fmt.Fprintf(&out, "| %s | %s |\n", name, strings.Join(rows[name], " | "))
 	}
-	const file = "../../docs/permissions.md"
-	if *update {
-		if err := os.WriteFile(file, []byte(out.String()), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if out.String() != string(want) {
-		t.Errorf("rights are not those of docs/permissions.md: see whether that is meant, then go test ./internal/bot -run TestPermissions -update")
-	}
+	documented(t, "permissions.md", []byte(out.String()), "rights are not those of docs/permissions.md: see whether that is meant, then go test ./internal/bot -run TestPermissions -update")
 	// What must hold whatever the table says.
 	for _, cmd := range b.commands {
 		for _, name := range names {

@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -257,9 +258,15 @@ func TestSettingsAreDocumented(t *testing.T) {
 	for _, s := range b.settingsHere() {
 		fmt.Fprintf(&page, "| `%s` | %s | %s | %s |\n", s.name, escape.Replace(s.kind.takes(b)), escape.Replace(s.kind.show(c, record.Settings{})), escape.Replace(c.T("setting."+s.name)))
 	}
-	const file = "../../docs/settings.md"
+	documented(t, "settings.md", page.Bytes(), "docs/settings.md is not what the settings say: go test ./internal/bot -run TestSettingsAreDocumented -update")
+}
+
+// documented compares a page of docs/ with what was made for it, and writes it with -update.
+func documented(t *testing.T, page string, made []byte, differs string) {
+	t.Helper()
+	file := filepath.Join("../../docs", page)
 	if *update {
-		if err := os.WriteFile(file, page.Bytes(), 0o644); err != nil {
+		if err := os.WriteFile(file, made, 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -267,7 +274,7 @@ func TestSettingsAreDocumented(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !bytes.Equal(kept, page.Bytes()) {
-		t.Error("docs/settings.md is not what the settings say: go test ./internal/bot -run TestSettingsAreDocumented -update")
+	if !bytes.Equal(kept, made) {
+		t.Error(differs)
 	}
 }

@@ -318,11 +318,7 @@ func (t *talk) Answer(ctx context.Context, q conversation.Question, update func(
 
 // before is what a person asked last in the channel that the call belongs to.
 func (t *talk) before(ctx context.Context, user record.UserID) answer.Before {
-	e, ok := t.bot.memory.asked(t.server, t.textChannel(ctx), user)
-	if !ok || t.bot.cfg.Now().Sub(e.At) > followTime {
-		return answer.Before{}
-	}
-	return answer.Before{Question: e.Question, Taught: e.Taught}
+	return t.bot.followed(t.bot.memory.asked(t.server, t.textChannel(ctx), user))
 }
 
 // Certainty implements [conversation.Knowledge]. It asks no server.

@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 
@@ -46,7 +45,6 @@ func TestCases(t *testing.T) {
 }
 
 var (
-	countExpected = regexp.MustCompile(`(\d+) (examples|replies|labels)`)
 	namesExpected = regexp.MustCompile(`labels (\S+(?: and \S+|, \w+)*)(?:$|, )`)
 	namedExpected = regexp.MustCompile(`names (\w+)|as an? (\w+)`)
 )
@@ -73,22 +71,7 @@ func expect(t *testing.T, path, want string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	labels := map[string]bool{}
-	got := map[string]int{"examples": len(examples)}
-	for _, e := range examples {
-		if e.Reply != "" {
-			got["replies"]++
-		}
-		if e.Label != "" {
-			labels[e.Label] = true
-		}
-	}
-	got["labels"] = len(labels)
-	for _, c := range countExpected.FindAllStringSubmatch(want, -1) {
-		if n, _ := strconv.Atoi(c[1]); got[c[2]] != n {
-			t.Errorf("%d %s, not %s", got[c[2]], c[2], c[0])
-		}
-	}
+	got, labels := countsAre(t, examples, want)
 	if strings.Contains(want, "no reply") && got["replies"] > 0 {
 		t.Errorf("%d replies", got["replies"])
 	}

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/mynahbot/mynah/internal/dataset"
+	"github.com/mynahbot/mynah/internal/record"
 )
 
 // TestFiles reads small files of every kind, and compares with what testdata/files.tsv says of each: whether the layout is known for sure,
@@ -36,22 +37,10 @@ func TestFiles(t *testing.T) {
 
 var counted = regexp.MustCompile(`(\d+) (examples|replies|labels)`)
 
-func readAs(t *testing.T, name, want string) {
-	examples, report, err := reader.ReadPath(context.Background(), os.DirFS("testdata/files"), name, dataset.ReadOptions{})
-	if t.Failed() || err != nil {
-		t.Log(report.Skipped)
-	}
-	if why, ok := strings.CutPrefix(want, "refused "); ok {
-		if err == nil || !strings.Contains(err.Error(), why) {
-			t.Errorf("%v, %q", err, short(examples))
-		}
-		return
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	labels := map[string]bool{}
-	got := map[string]int{"examples": len(examples)}
+// countsAre counts examples, replies and labels, and compares with the counts that are wanted.
+func countsAre(t *testing.T, examples []record.Example, want string) (got map[string]int, labels map[string]bool) {
+	t.Helper()
+	labels, got = map[string]bool{}, map[string]int{"examples": len(examples)}
 	for _, e := range examples {
 		if e.Reply != "" {
 			got["replies"]++
@@ -66,6 +55,24 @@ func readAs(t *testing.T, name, want string) {
 			t.Errorf("%d %s, not %s: %q", got[c[2]], c[2], c[0], short(examples))
 		}
 	}
+	return got, labels
+}
+
+func readAs(t *testing.T, name, want string) {
+	examples, report, err := reader.ReadPath(context.Background(), os.DirFS("testdata/files"), name, dataset.ReadOptions{})
+	if t.Failed() || err != nil {
+		t.Log(report.Skipped)
+	}
+	if why, ok := strings.CutPrefix(want, "refused "); ok {
+		if err == nil || !strings.Contains(err.Error(), why) {
+			t.Errorf("%v, %q", err, short(examples))
+		}
+		return
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, labels := countsAre(t, examples, want)
 	if _, names, ok := strings.Cut(want, " labels "); ok && !strings.Contains(want, "0 labels") {
 		names, tests, _ := strings.Cut(names, " tests ")
 		var all []string

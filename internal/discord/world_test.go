@@ -16,6 +16,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/mynahbot/mynah/internal/answer"
+	"github.com/mynahbot/mynah/internal/answer/answertest"
 	"github.com/mynahbot/mynah/internal/bot"
 	"github.com/mynahbot/mynah/internal/learn/report"
 	"github.com/mynahbot/mynah/internal/localdiscord"
@@ -183,7 +184,7 @@ func (w *world) connect(to Config, change func(*mynah)) error {
 	}
 	w.settings = &heldSettings{SettingsStore: w.store}
 	p := mynah{
-		answer: answer.Config{Matcher: w.matcher(), Settings: w.settings, Corrections: w.store, Examples: w.store, Models: w.store, Blobs: w.store, Log: log},
+		answer: answer.Config{Matcher: answertest.ByWords(w.t), Settings: w.settings, Corrections: w.store, Examples: w.store, Models: w.store, Blobs: w.store, Log: log},
 		teach: teach.Config{
 			Settings: w.settings, Corrections: w.store, Examples: w.store, Models: w.store, Blobs: w.store,
 			Jobs: w.jobs, Workspaces: w.spaces, Log: log,
@@ -301,18 +302,4 @@ func (l *logRecorder) String() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return strings.Join(l.lines[max(0, len(l.lines)-40):], "\n")
-}
-
-// byWords compares questions by their words, for all tests: to read the background takes a while with the race detector.
-var byWords = sync.OnceValues(func() (*answer.Matcher, error) {
-	return answer.NewMatcher(nil, "", slog.New(slog.DiscardHandler))
-})
-
-func (w *world) matcher() *answer.Matcher {
-	w.t.Helper()
-	m, err := byWords()
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	return m
 }

@@ -2,10 +2,10 @@ package teach
 
 import (
 	"log/slog"
-	"sync"
 	"testing"
 
 	"github.com/mynahbot/mynah/internal/answer"
+	"github.com/mynahbot/mynah/internal/answer/answertest"
 	"github.com/mynahbot/mynah/internal/store"
 	"github.com/mynahbot/mynah/internal/store/jobs"
 	"github.com/mynahbot/mynah/internal/workspace"
@@ -33,11 +33,7 @@ func newTeacher(t *testing.T) *Teacher {
 	if err != nil {
 		t.Fatal(err)
 	}
-	matcher, err := byWords()
-	if err != nil {
-		t.Fatal(err)
-	}
-	a, err := answer.New(answer.Config{Matcher: matcher, Settings: s, Corrections: s, Examples: s, Models: s, Blobs: s, Log: log})
+	a, err := answer.New(answer.Config{Matcher: answertest.ByWords(t), Settings: s, Corrections: s, Examples: s, Models: s, Blobs: s, Log: log})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -49,8 +45,3 @@ func newTeacher(t *testing.T) *Teacher {
 	}
 	return teacher
 }
-
-// byWords compares questions by their words, for all tests: to read the background takes a while with the race detector.
-var byWords = sync.OnceValues(func() (*answer.Matcher, error) {
-	return answer.NewMatcher(nil, "", slog.New(slog.DiscardHandler))
-})

@@ -6,6 +6,7 @@ import (
 	"bufio"
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -51,6 +52,19 @@ func Model(t testing.TB, kind speech.Kind, language string) *speech.Model {
 	}
 	t.Skipf("needs an installed speech model of kind %s in %s", kind, dir)
 	return nil
+}
+
+// Pack is an installed model of the speech pack. A machine that tests for others, where CI is set, must have it.
+func Pack(t testing.TB, name string) *speech.Model {
+	t.Helper()
+	m, err := speech.ReadModel(filepath.Join(Models(t), name))
+	if errors.Is(err, os.ErrNotExist) && os.Getenv("CI") == "" {
+		t.Skipf("needs the model %s: run make run once", name)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
 }
 
 // LibraryFolder is the folder of the installed sherpa-onnx library.

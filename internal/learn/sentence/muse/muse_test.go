@@ -20,16 +20,10 @@ import (
 	"github.com/mynahbot/mynah/internal/speech/speechtest"
 )
 
-// installed are the files of the model that the speech pack brings. A machine that tests for others must have them.
+// installed are the files of the model that the speech pack brings.
 func installed(t testing.TB) Files {
 	t.Helper()
-	m, err := speech.ReadModel(filepath.Join(speechtest.Models(t), "use-multilingual-v3"))
-	if errors.Is(err, os.ErrNotExist) && os.Getenv("CI") == "" {
-		t.Skip("needs the model use-multilingual-v3: run make run once")
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
+	m := speechtest.Pack(t, "use-multilingual-v3")
 	if err := onnx.Load(speechtest.Model(t, speech.KindLibrary, "").File("onnxruntime")); err != nil {
 		t.Fatal(err)
 	}
