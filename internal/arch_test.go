@@ -30,7 +30,7 @@ var arrows = []struct {
 	}},
 	{"internal/conversation", []string{"internal/spoken", "internal/language", "internal/record"}},
 	{"internal/teach", []string{"internal/answer", "internal/dataset", "internal/learn", "internal/workspace", "internal/record"}},
-	{"internal/answer", []string{"internal/learn", "internal/record"}},
+	{"internal/answer", []string{"internal/learn", "internal/partial", "internal/record"}},
 	{"internal/openai", []string{"internal/answer", "internal/teach", "internal/learn", "internal/record"}},
 	{"internal/dataset", []string{"internal/learn", "internal/language", "internal/record"}},
 	{"internal/learn", []string{"internal/onnx", "internal/record"}},

@@ -7,10 +7,13 @@ import (
 	"io/fs"
 	"log/slog"
 	"os"
+	"strconv"
+	"strings"
 	"sync"
 
 	"github.com/mynahbot/mynah/internal/answer/evidence"
 	"github.com/mynahbot/mynah/internal/learn"
+	"github.com/mynahbot/mynah/internal/partial"
 )
 
 // Matcher compares questions with what was taught: by their meaning where there is a sentence encoder,
@@ -80,8 +83,10 @@ func (m *Matcher) ready(ctx context.Context) (*evidence.Background, error) {
 	return b, nil
 }
 
-// file names the kept vectors.
+// file names the kept vectors, and unfinished begins the names of those that are being written.
 func (m *Matcher) file() string { return "background-" + m.encoder.Name() + ".vectors" }
+
+const unfinished = ".background-"
 
 // read reads the vectors that an earlier run kept.
 func (m *Matcher) read(b *evidence.Background) bool {
@@ -114,20 +119,24 @@ func (m *Matcher) write(b *evidence.Background) {
 		if err := os.MkdirAll(m.folder, 0o755); err != nil {
 			return err
 		}
+		// What a write left that was killed goes first.
+		if _, err := partial.Sweep(m.folder, func(name string) bool { return strings.HasPrefix(name, unfinished) }); err != nil {
+			return err
+		}
 		root, err := os.OpenRoot(m.folder)
 		if err != nil {
 			return err
 		}
 		defer root.Close()
-		temporary := fmt.Sprintf("%s.%d", m.file(), os.Getpid())
+		temporary := unfinished + strconv.Itoa(os.Getpid())
 		f, err := root.Create(temporary)
 		if err != nil {
 			return err
 		}
-		if err := errors.Join(b.Save(f), f.Close()); err != nil {
-			return errors.Join(err, root.Remove(temporary))
+		if err := errors.Join(partial.Hold(f), b.Save(f), root.Rename(temporary, m.file()), f.Close()); err != nil {
+			return errors.Join(err, root.RemoveAll(temporary))
 		}
-		return root.Rename(temporary, m.file())
+		return nil
 	}()
 	if err != nil && !errors.Is(err, fs.ErrPermission) {
 		m.log.Debug("vectors can't be kept", "err", err)
