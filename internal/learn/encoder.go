@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-
-	"github.com/mynahbot/mynah/internal/record"
 )
 
 // Encoder turns texts into vectors of one length each (its dimension), in the order of texts. The same text must always
@@ -286,9 +284,4 @@ func (m *Model) PredictVector(text string, vector []float32) (Prediction, error)
 		return Prediction{}, fmt.Errorf("%w: a vector of %d numbers, the model was trained with %d: another encoder", ErrEncoder, len(vector), m.meta.Dense.Dimension)
 	}
 	return m.predict(text, units[0]), nil
-}
-
-// EvaluateEncoded is Evaluate with the encoder that m was trained with.
-func EvaluateEncoded(ctx context.Context, m *Model, enc Encoder, examples []record.Example, oos []string) (Evaluation, error) {
-	return EvaluateWith(m, func(text string) (Prediction, error) { return m.PredictEncoded(ctx, enc, text) }, examples, oos)
 }

@@ -74,7 +74,7 @@ func TestEncoder(t *testing.T) {
 		t.Error("a loaded model saves to other bytes")
 	}
 	for _, m := range []*Model{m, m2} {
-		ev, err := EvaluateEncoded(t.Context(), m, synonyms{}, test, nil)
+		ev, err := EvaluateWith(m, func(text string) (Prediction, error) { return m.PredictEncoded(t.Context(), synonyms{}, text) }, test, nil)
 		if err != nil || ev.Accuracy != 1 {
 			t.Errorf("with the encoder %.2f, %v: %+v", ev.Accuracy, err, ev.Misses)
 		}
